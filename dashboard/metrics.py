@@ -1,0 +1,279 @@
+"""From a store's frame to a small frame or a few totals. Pure; every face of the numbers reads these.
+
+`sums` and `rows` are the frames of `store/base.py`. Nothing here knows where they came from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .filters import Filter, hour_of
+from .store.base import MEASURES
+
+KINDS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
+"""The four kinds of token that add up to `tokens_total`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a frame adds up to. Counts add; ratios are properties and None where there is nothing."""
+
+    calls: int = 0
+    lines: int = 0
+    tokens_input: int = 0
+    tokens_output: int = 0
+    tokens_cache_read: int = 0
+    tokens_cache_write: int = 0
+    tokens_thinking: int = 0
+    tokens_total: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+    not_final: int = 0
+    duration_seconds: float = 0.0
+    timed: int = 0
+    tokens_per_second: float = 0.0
+    rated: int = 0
+    web_searches: int = 0
+    failed: int = 0
+
+    @property
+    def successful(self) -> int:
+        """Calls that did not fail."""
+        return self.calls - self.failed
+
+    @property
+    def success_rate(self) -> float | None:
+        """Share of calls that succeeded, 0 to 1."""
+        return self.successful / self.calls if self.calls else None
+
+    @property
+    def prompt_tokens(self) -> int:
+        """All input: uncached, read from cache, written to cache."""
+        return self.tokens_input + self.tokens_cache_read + self.tokens_cache_write
+
+    @property
+    def cache_hit_rate(self) -> float | None:
+        """Share of input tokens that the cache served, 0 to 1."""
+        return self.tokens_cache_read / self.prompt_tokens if self.prompt_tokens else None
+
+    @property
+    def average_duration_seconds(self) -> float | None:
+        """Mean over the lines whose duration is known."""
+        return self.duration_seconds / self.timed if self.timed else None
+
+    @property
+    def average_tokens_per_second(self) -> float | None:
+        """Mean over the lines that have a speed."""
+        return self.tokens_per_second / self.rated if self.rated else None
+
+    @property
+    def priced(self) -> int:
+        """Calls whose cost is known."""
+        return self.calls - self.unpriced
+
+
+def totals(sums: pd.DataFrame) -> Totals:
+    """Add up a sums frame."""
+    added = {name: _plain(sums[name].to_numpy().sum(), dtype) for name, dtype in MEASURES.items()}
+    return Totals(**added, failed=int(_failed(sums).sum()))
+
+
+def _plain(value: Any, dtype: str) -> Any:
+    return int(value) if dtype == "int64" else float(value)
+
+
+def _failed(sums: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Calls of failed lines, row by row."""
+    return np.where((sums["outcome"] == "failed").to_numpy(), sums["calls"].to_numpy(), 0)
+
+
+def by(sums: pd.DataFrame, key: str) -> pd.DataFrame:
+    """One row per `key` (`day`, `hour` or a facet column) with every measure and `failed`.
+
+    Index: the key's values; days as naive midnights, hours as aware starts. Times are in order, facets
+    dearest first, then by tokens.
+    """
+    frame = sums[list(MEASURES)].assign(failed=_failed(sums))
+    groups = _group_key(sums, key)
+    small = frame.groupby(groups, observed=True).sum()
+    if key in ("day", "hour"):
+        return small.sort_index()
+    return small.sort_values(["cost_usd", "tokens_total", "calls"], ascending=False, kind="stable")
+
+
+def _group_key(sums: pd.DataFrame, key: str) -> pd.Series[Any]:
+    if key == "hour":
+        return sums["hour"]
+    if key == "day":
+        return sums["hour"].dt.tz_localize(None).dt.floor("D").rename("day")
+    return sums[key]
+
+
+def group_totals(small: pd.DataFrame) -> dict[Any, Totals]:
+    """The rows of `by` as totals."""
+    names = [field.name for field in fields(Totals)]
+    columns = {name: small[name].tolist() for name in names}
+    return {key: Totals(**{name: columns[name][i] for name in names}) for i, key in enumerate(small.index)}
+
+
+def hours(view: Filter, now: datetime) -> pd.DatetimeIndex:
+    """Every whole hour of the view up to the one that holds `now`, in the view's zone."""
+    last = min(view.until - timedelta(hours=1), hour_of(now).astimezone(view.since.tzinfo))
+    first = view.since.astimezone(UTC)
+    return pd.date_range(first, max(last.astimezone(UTC), first), freq="h").tz_convert(view.since.tzinfo)
+
+
+def timeline(sums: pd.DataFrame, view: Filter, now: datetime, columns: Sequence[str] = KINDS) -> pd.DataFrame:
+    """Hour by hour, empty hours as 0. Index: start of the hour in the view's zone; one column per measure."""
+    grid = hours(view, now)
+    first = int(view.since.timestamp())
+    place = (sums["hour"].to_numpy().astype("datetime64[s]").astype("int64") - first) // 3600
+    inside = (place >= 0) & (place < len(grid))
+    place = place[inside]
+    added = {
+        name: np.bincount(place, weights=sums[name].to_numpy()[inside], minlength=len(grid))
+        for name in columns
+    }
+    return pd.DataFrame(added, index=grid).astype({n: MEASURES[n] for n in columns})
+
+
+def local_days(view: Filter, now: datetime) -> pd.DatetimeIndex:
+    """Every local day the view touches, up to today, as naive midnights."""
+    here = now.astimezone(view.since.tzinfo)
+    last = min((view.until - timedelta(microseconds=1)).date(), here.date())
+    return pd.date_range(view.since.date(), max(last, view.since.date()), freq="D")
+
+
+def cost_by_day(sums: pd.DataFrame, view: Filter, now: datetime) -> pd.DataFrame:
+    """Cost per local day and model, USD. Index: naive midnights; columns: models, dearest first."""
+    grid = local_days(view, now)
+    days = sums["hour"].dt.tz_localize(None).dt.floor("D")
+    return _by_model_and(sums, days, grid)
+
+
+def cost_by_hour(sums: pd.DataFrame, view: Filter, now: datetime) -> pd.DataFrame:
+    """Cost per hour and model, USD. Index: hours in the view's zone; columns: models, dearest first."""
+    grid = hours(view, now)
+    return _by_model_and(sums, sums["hour"], grid)
+
+
+def _by_model_and(sums: pd.DataFrame, moments: pd.Series[Any], grid: pd.DatetimeIndex) -> pd.DataFrame:
+    table = sums["cost_usd"].groupby([moments, sums["model"]], observed=True).sum().unstack(fill_value=0.0)
+    table = table.reindex(grid, fill_value=0.0)
+    dearest = table.sum().sort_values(ascending=False, kind="stable")
+    return table[list(dearest.index)].rename(columns=str)
+
+
+def activity(sums: pd.DataFrame, view: Filter, now: datetime) -> pd.DataFrame:
+    """Calls per hour of the day (index 0 to 23) and local day (columns: naive midnights)."""
+    grid = local_days(view, now)
+    local = sums["hour"].dt.tz_localize(None)
+    day = ((local.dt.floor("D") - grid[0]).dt.days).to_numpy()
+    hour = local.dt.hour.to_numpy()
+    inside = (day >= 0) & (day < len(grid))
+    cells = np.zeros((24, len(grid)), dtype="int64")
+    np.add.at(cells, (hour[inside], day[inside]), sums["calls"].to_numpy()[inside])
+    return pd.DataFrame(cells, index=range(24), columns=grid)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some of `total` lines: every failure and outlier, and an even share of the rest."""
+
+    rows: pd.DataFrame
+    total: int
+    untimed: int
+    """Lines without a known duration: they have no place in the picture."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every line is there."""
+        return len(self.rows) == self.total
+
+
+OUTLIERS = 50
+"""How many of the longest, the largest and the dearest calls a sample always keeps."""
+
+SPOTS_PER_DECADE = (32, 12)
+"""Duration and token steps of a factor of ten that can be told apart in a picture (about 4 pixels)."""
+
+
+def sample(rows: pd.DataFrame, limit: int) -> Sample:
+    """The lines with a duration; of more than `limit`, all failures and outliers and a share of the rest.
+
+    Failures are thinned only where they would be drawn on the same spot. The rest is taken at even steps
+    in time, so the same lines give the same sample.
+    """
+    at = np.flatnonzero((rows["duration_seconds"] > 0).to_numpy())
+    untimed = len(rows) - len(at)
+    if len(at) <= limit:
+        return Sample(rows.iloc[at], len(at), untimed)
+    failed = at[(rows["outcome"] == "failed").to_numpy()[at]]
+    must = np.union1d(_one_per_spot(rows, failed), _outliers(rows, at))
+    rest = np.setdiff1d(at, np.union1d(must, failed), assume_unique=True)
+    chosen = np.union1d(must, _evenly(rest, max(limit - len(must), limit // 2)))
+    return Sample(rows.iloc[chosen], len(at), untimed)
+
+
+def _evenly(places: np.ndarray[Any, Any], most: int) -> np.ndarray[Any, Any]:
+    if len(places) <= most:
+        return places
+    return places[np.linspace(0, len(places) - 1, most).astype("int64")]
+
+
+def _one_per_spot(rows: pd.DataFrame, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    across, up = SPOTS_PER_DECADE
+    x = np.log10(rows["duration_seconds"].to_numpy()[at].astype("float64")) * across
+    y = np.log10(np.maximum(rows["tokens_total"].to_numpy()[at], 1)) * up
+    _, first = np.unique(np.stack([np.floor(x), np.floor(y)]), axis=1, return_index=True)
+    return at[first]
+
+
+def _outliers(rows: pd.DataFrame, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    chosen = []
+    for column in ("duration_seconds", "tokens_total", "cost_usd"):
+        known = np.nan_to_num(rows[column].to_numpy()[at].astype("float64"), nan=-math.inf)
+        chosen.append(at[np.argpartition(known, -OUTLIERS)[-OUTLIERS:]])
+    return np.unique(np.concatenate(chosen))
+
+
+def dearest(rows: pd.DataFrame) -> pd.Series[Any] | None:
+    """The line that cost most, or None when nothing is priced."""
+    costs = rows["cost_usd"].to_numpy()
+    if not len(costs) or np.isnan(costs).all():
+        return None
+    return rows.iloc[int(np.nanargmax(costs))]
+
+
+def values(frame: pd.DataFrame, facet: str, most: int = 1000) -> list[tuple[str, int]]:
+    """The values a facet takes and their calls, most calls first, at most `most` of them."""
+    codes = frame[facet].cat.codes.to_numpy()
+    names = frame[facet].cat.categories
+    calls = np.bincount(codes, weights=frame["calls"].to_numpy(), minlength=len(names))
+    order = np.argsort(-calls, kind="stable")[:most]
+    return [(str(names[i]), int(calls[i])) for i in order if calls[i] > 0]
+
+
+SORTABLE = frozenset(
+    {"time", "model", "project", "task_id", "worker_id", "source", "outcome", "error", "calls"}
+    | {"tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_total"}
+    | {"cost_usd", "duration_seconds", "tokens_per_second"}
+)
+"""Columns of the rows frame that `page` can order by."""
+
+
+def page(
+    rows: pd.DataFrame, start: int, end: int, sort: str = "time", *, ascending: bool = False
+) -> pd.DataFrame:
+    """Rows `start` to `end` of the lines in the order of one column; unknown values stand last."""
+    if sort not in SORTABLE or sort == "time":
+        return (rows if ascending else rows.iloc[::-1]).iloc[start:end]
+    order = rows[sort].astype(str) if isinstance(rows[sort].dtype, pd.CategoricalDtype) else rows[sort]
+    return rows.loc[order.sort_values(ascending=ascending, kind="stable").index[start:end]]
