@@ -233,7 +233,7 @@ def _one_per_spot(rows: pd.DataFrame, at: np.ndarray[Any, Any]) -> np.ndarray[An
     x = np.log10(rows["duration_seconds"].to_numpy()[at].astype("float64")) * across
     y = np.log10(np.maximum(rows["tokens_total"].to_numpy()[at], 1)) * up
     _, first = np.unique(np.stack([np.floor(x), np.floor(y)]), axis=1, return_index=True)
-    return at[first]
+    return np.asarray(at[first])
 
 
 def _outliers(rows: pd.DataFrame, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

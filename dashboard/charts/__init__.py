@@ -1,0 +1,8 @@
+"""The pictures of the page, in the order they stand on it."""
+
+from . import activity, cost, models, tasks, timeline
+from .picture import Chart, Figure, Picture, Scene, Table
+
+CHARTS: tuple[Chart, ...] = (timeline.CHART, cost.CHART, models.CHART, tasks.CHART, activity.CHART)
+
+__all__ = ["CHARTS", "Chart", "Figure", "Picture", "Scene", "Table"]

@@ -1,0 +1,108 @@
+"""Activity: calls per hour of the day and day, as a heatmap; a click narrows the page to that hour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import metrics, numbers
+from .palette import ACCENT, faded
+from .picture import Chart, Figure, Picture, Scene, Table, axis, empty, layout
+
+_SCALE = [[0, faded(ACCENT, 0)], [0.0001, faded(ACCENT, 0.12)], [0.5, faded(ACCENT, 0.55)], [1, ACCENT]]
+
+
+def frame(scene: Scene) -> pd.DataFrame:
+    """Calls; index: hour of the day, columns: local days."""
+    return metrics.activity(scene.sums, scene.view, scene.now)
+
+
+def draw(scene: Scene) -> Picture:
+    """The heatmap. Hours without calls are the ground itself."""
+    cells = frame(scene)
+    if not cells.to_numpy().any():
+        return Picture(empty(scene.revision, "No calls in this range"), "No calls in this range.")
+    return Picture(_figure(cells, scene), _sentence(cells))
+
+
+def _figure(cells: pd.DataFrame, scene: Scene) -> Figure:
+    calls = cells.to_numpy()
+    days = [f"{day:%Y-%m-%d}" for day in cells.columns]
+    heat = {
+        "type": "heatmap",
+        "x": days,
+        "y": list(range(24)),
+        "z": calls.tolist(),
+        "text": _words(cells),
+        "hovertemplate": "%{text}<extra></extra>",
+        "colorscale": _SCALE,
+        "zmin": 0,
+        "zmax": int(calls.max()),
+        "xgap": 2 if len(days) <= 40 else 0,
+        "ygap": 2,
+        "showscale": False,
+    }
+    hours = {"tickvals": [0, 6, 12, 18, 23], "ticktext": ["00:00", "06:00", "12:00", "18:00", "23:00"]}
+    return {
+        "data": [heat],
+        "layout": layout(
+            scene.revision,
+            hovermode="closest",
+            xaxis=axis(type="date", showgrid=False, **_day_ticks(cells)),
+            yaxis=axis(autorange="reversed", showgrid=False, **hours),
+        ),
+    }
+
+
+def _day_ticks(cells: pd.DataFrame) -> dict[str, Any]:
+    step = max(1, -(-len(cells.columns) // 8))
+    days = list(cells.columns[::-step])
+    return {
+        "tickvals": [f"{d:%Y-%m-%d}" for d in days],
+        "ticktext": [f"{d:%a}<br>{d.day} {d:%b}" for d in days],
+        "tickangle": 0,
+    }
+
+
+def _words(cells: pd.DataFrame) -> list[list[str]]:
+    days = [f"{day:%a} {day.day} {day:%b}" for day in cells.columns]
+    return [
+        [
+            f"{day}, {hour:02d}:00–{(hour + 1) % 24:02d}:00<br>{numbers.plural(n, 'call')}" if n else ""
+            for day, n in zip(days, calls, strict=True)
+        ]
+        for hour, calls in enumerate(cells.to_numpy().tolist())
+    ]
+
+
+def _sentence(cells: pd.DataFrame) -> str:
+    calls = cells.to_numpy()
+    hour, day = np.unravel_index(int(calls.argmax()), calls.shape)
+    peak = cells.columns[int(day)] + pd.Timedelta(hours=int(hour))
+    said = f"Busiest: {numbers.hour_name(peak)}, {numbers.plural(int(calls.max()), 'call')}."
+    return said + _weekday(cells)
+
+
+def _weekday(cells: pd.DataFrame) -> str:
+    """The weekday with the most calls per day, once every weekday was seen twice."""
+    if len(cells.columns) < 14:
+        return ""
+    mean = cells.sum().groupby(cells.columns.day_name()).mean()
+    return f" {mean.idxmax()}s are the busiest days, {numbers.plural(mean.max(), 'call')} each on average."
+
+
+def table(scene: Scene) -> Table:
+    """Calls per day and hour, newest first, empty hours left out."""
+    cells = frame(scene)
+    rows = [
+        [f"{day:%a} {day.day} {day:%b}", f"{hour:02d}:00", numbers.count(cells.at[hour, day])]
+        for day in reversed(cells.columns)
+        for hour in range(24)
+        if cells.at[hour, day]
+    ]
+    return Table(["Day", "Hour", "Calls"], rows)
+
+
+CHART = Chart("activity", "Activity", draw, table)

@@ -1,0 +1,132 @@
+"""What a chart is: a name, a figure and a sentence from a scene, and the same as a table.
+
+Figures are plain dictionaries in Plotly's form: nothing is validated at run time, which is what makes a
+refresh cheap. Text and grid colours are set by the page's style sheet, so a figure serves both themes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from ..filters import Filter
+from .palette import NEUTRAL
+
+Figure = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that pictures are drawn from: the view, its frames, and how the reader wants them."""
+
+    view: Filter
+    now: datetime
+    sums: pd.DataFrame
+    rows: Callable[[], pd.DataFrame]
+    """The lines of the view; asked for only by pictures that need them."""
+    revision: str = ""
+    """Zoom is kept while this stays the same."""
+    cache: bool = False
+    """Whether cache tokens stand in the token picture."""
+    by_cost: bool = False
+    """Whether models are compared by cost, not by tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure and the one sentence that says what it shows now."""
+
+    figure: Figure
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The same in words: column heads and rows of text."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One picture of the page. `draw` and `table` are pure."""
+
+    id: str
+    title: str
+    draw: Callable[[Scene], Picture]
+    table: Callable[[Scene], Table]
+
+
+def layout(revision: str, **more: Any) -> dict[str, Any]:
+    """The layout all pictures share."""
+    base: dict[str, Any] = {
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "autosize": True,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "inherit", "size": 12, "color": NEUTRAL},
+        "hoverlabel": {"font": {"size": 12, "family": "inherit"}, "align": "left"},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        "uirevision": revision,
+        "dragmode": "zoom",
+        "modebar": {
+            "orientation": "h",
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": NEUTRAL,
+            "activecolor": "#4c6ef5",
+        },
+    }
+    return base | more
+
+
+def axis(**more: Any) -> dict[str, Any]:
+    """An axis with a light grid and no box."""
+    base = {
+        "automargin": True,
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "gridcolor": "rgba(134,142,150,0.18)",
+        "fixedrange": False,
+    }
+    return base | more
+
+
+def time_axis(view: Filter, **more: Any) -> dict[str, Any]:
+    """The x axis of every picture of time: the whole view, in the view's wall clock."""
+    return axis(
+        type="date",
+        range=[wall(view.since), wall(view.until)],
+        showgrid=False,
+        tickformatstops=[
+            {"dtickrange": [None, 86_399_999], "value": "%H:%M\n%a %-d %b"},
+            {"dtickrange": [86_400_000, None], "value": "%a %-d\n%b"},
+        ],
+        nticks=8,
+        **more,
+    )
+
+
+def wall(moment: datetime) -> str:
+    """A moment as its wall clock shows it; Plotly has no time zones."""
+    return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="minutes")
+
+
+def empty(revision: str, words: str) -> Figure:
+    """A picture with nothing to show says so, in the place of the picture."""
+    note = {"text": words, "showarrow": False, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5}
+    hidden = {"visible": False, "fixedrange": True}
+    return {
+        "data": [],
+        "layout": layout(revision, xaxis=hidden, yaxis=hidden, annotations=[note | {"font": {"size": 14}}]),
+    }
+
+
+def model_label(model: str) -> str:
+    """A model's name as it stands in a picture: without the maker's name in front."""
+    return model.removeprefix("claude-") or "no model"
