@@ -1,0 +1,227 @@
+"""A report as lines for a terminal: aligned, with thousands separators, plain when it is piped.
+
+A count that is only a lower bound is marked `≥`, with the reason beside it. Names are never cut: where
+the terminal is too narrow the table leaves out columns, then runs over the edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from . import report as reports
+from .filters import NONE
+from .metrics import Totals
+from .numbers import plural
+from .report import Report
+
+UNKNOWN = "unknown"
+_RULE = 60
+_LABEL = 18
+_NUMBER = 16
+_WIDE = 10**6
+_MODELS_NAMED = 4
+
+TITLES = {
+    "day": "Day",
+    "hour": "Hour",
+    "model": "Model",
+    "project": "Project",
+    "task_id": "Task",
+    "worker_id": "Worker",
+}
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the summary, the groups, and with rows each call."""
+    summary(report, console)
+    console.print()
+    console.print(f"By {TITLES[report.key]}:", style="bold")
+    console.print("-" * _RULE, style="dim")
+    _print_table(_groups(report), console)
+    if report.rows is not None:
+        console.print()
+        console.print("Calls:", style="bold")
+        console.print("-" * _RULE, style="dim")
+        _print_table(_details(report), console)
+
+
+def summary(report: Report, console: Console) -> None:
+    """Print the totals, each with what makes it incomplete right beside it."""
+    console.print(f"📊 API Usage Summary - {reports.period(report.view)}", style="bold")
+    console.print("=" * _RULE, style="dim")
+    for name, number, remark in _lines(report):
+        line = Text(f"{name:<{_LABEL}}{number:>{_NUMBER}}")
+        if remark:
+            line.append(f"   {remark}", style="yellow")
+        line.rstrip()
+        console.print(line, soft_wrap=True)
+
+
+def _lines(report: Report) -> Iterable[tuple[str, str, str]]:
+    totals = report.totals
+    bound = totals.not_final > 0
+    yield "Total Calls:", f"{totals.calls:,}", _bad(report)
+    yield "  ✓ Successful:", f"{totals.successful:,}", ""
+    yield "  ✗ Failed:", f"{totals.failed:,}", ""
+    yield "", "", ""
+    yield "Tokens Used:", tokens(totals.tokens_total, bound), _not_final(totals)
+    yield "  → Input:", tokens(totals.tokens_input, bound), ""
+    yield "  → Output:", tokens(totals.tokens_output, bound), _thinking(totals)
+    yield "  → Cache read:", tokens(totals.tokens_cache_read, bound), ""
+    yield "  → Cache write:", tokens(totals.tokens_cache_write, bound), ""
+    yield "", "", ""
+    yield "Cost (estimated):", cost(totals), _unpriced(report)
+    yield "", "", ""
+    yield "Avg Duration:", _average(totals.average_duration_seconds, "s"), ""
+    yield "Avg Tokens/sec:", _average(totals.average_tokens_per_second, ""), ""
+
+
+def tokens(count: int, bound: bool) -> str:
+    """A token count, marked when it is a lower bound."""
+    return f"≥ {count:,}" if bound else f"{count:,}"
+
+
+def cost(totals: Totals) -> str:
+    """The known cost with four decimals, marked when it is not all; "unknown" when none is known."""
+    known = reports.known_cost(totals)
+    if known is None:
+        return UNKNOWN
+    mark = "≥ " if totals.unpriced or totals.not_final else ""
+    return f"{mark}${known:,.4f}"
+
+
+def _average(value: float | None, unit: str) -> str:
+    return "-" if value is None else f"{value:,.2f}{unit}"
+
+
+def _bad(report: Report) -> str:
+    if not report.bad_lines:
+        return ""
+    return f"{plural(report.bad_lines, 'bad line')} not counted: callmeter check"
+
+
+def _not_final(totals: Totals) -> str:
+    if not totals.not_final:
+        return ""
+    return f"a lower bound: {plural(totals.not_final, 'call')} not counted to the end"
+
+
+def _thinking(totals: Totals) -> str:
+    return f"{totals.tokens_thinking:,} of it thinking" if totals.tokens_thinking else ""
+
+
+def _unpriced(report: Report) -> str:
+    if not report.totals.unpriced:
+        return ""
+    named = [printable(name) for name in report.unpriced_models[:_MODELS_NAMED]]
+    more = len(report.unpriced_models) - len(named)
+    models = ", ".join(named) + (f" and {more} more" if more else "")
+    return f"no price known for {plural(report.totals.unpriced, 'call')} of {models}"
+
+
+def printable(name: str) -> str:
+    """A name from a log without what a terminal would obey: control characters are spelled out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def _name(value: Any) -> str:
+    return "(none)" if value == NONE else printable(str(value))
+
+
+_GROUP_COLUMNS: tuple[tuple[str, bool, Callable[[Totals], str]], ...] = (
+    # header, left out where there is no room, cell
+    ("Calls", False, lambda t: f"{t.calls:,}"),
+    ("Failed", False, lambda t: f"{t.failed:,}"),
+    ("Input", True, lambda t: tokens(t.tokens_input, t.not_final > 0)),
+    ("Output", True, lambda t: tokens(t.tokens_output, t.not_final > 0)),
+    ("Cache read", True, lambda t: tokens(t.tokens_cache_read, t.not_final > 0)),
+    ("Cache write", True, lambda t: tokens(t.tokens_cache_write, t.not_final > 0)),
+    ("Tokens", False, lambda t: tokens(t.tokens_total, t.not_final > 0)),
+    ("Cost", False, cost),
+)
+
+
+def _groups(report: Report) -> list[Table]:
+    """The groups' table, and a slimmer one for narrow terminals."""
+    return [_group_table(report, slim) for slim in (False, True)]
+
+
+def _group_table(report: Report, slim: bool) -> Table:
+    columns = [(title, cell) for title, extra, cell in _GROUP_COLUMNS if not (extra and slim)]
+    table = _table(TITLES[report.key], [title for title, _ in columns])
+    for value, totals in report.groups:
+        table.add_row(Text(_moment(report.key, value)), *(Text(cell(totals)) for _, cell in columns))
+    return table
+
+
+def _moment(key: str, value: Any) -> str:
+    if key == "day":
+        return f"{value:%a %Y-%m-%d}"
+    return f"{value:%Y-%m-%d %H:%M %z}" if key == "hour" else _name(value)
+
+
+def _table(first: str, rest: list[str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(first, no_wrap=True)
+    for title in rest:
+        table.add_column(title, justify="right", no_wrap=True)
+    return table
+
+
+_DETAIL_TITLES = ["Input", "Output", "Cache read", "Cache write", "Cost", "Duration"]
+_DETAIL_TOKENS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
+
+
+def _details(report: Report) -> list[Table]:
+    assert report.rows is not None
+    table = _table("Time", _DETAIL_TITLES)
+    for title in ("Model", "Task", "Worker", "Result"):
+        table.add_column(title, no_wrap=True)
+    for call in report.rows.to_dict("records"):
+        table.add_row(*(Text(cell) for cell in _detail(call)))
+    return [table]
+
+
+def _detail(call: dict[Any, Any]) -> list[str]:
+    bound = not call["final"]
+    numbers = [tokens(call[kind], bound) if call["counted"] else "-" for kind in _DETAIL_TOKENS]
+    paid = (
+        UNKNOWN
+        if call["cost_usd"] != call["cost_usd"]
+        else f"{'≥ ' if bound else ''}${call['cost_usd']:,.4f}"
+    )
+    took = (
+        "-" if call["duration_seconds"] != call["duration_seconds"] else f"{call['duration_seconds']:,.2f}s"
+    )
+    names = [_name(call[name]) for name in ("model", "task_id", "worker_id")]
+    result = "✓" if call["outcome"] == "ok" else f"✗ {printable(call['error'])}"
+    return [f"{call['time']:%Y-%m-%d %H:%M:%S}", *numbers, paid, took, *names, result]
+
+
+def _print_table(tables: list[Table], console: Console) -> None:
+    """Print the first table that fits; a pipe has room for everything."""
+    room = console.width if console.is_terminal else _WIDE
+    widths = [_width(table, console) for table in tables]
+    chosen = next((i for i, width in enumerate(widths) if width <= room), len(tables) - 1)
+    for line in _rendered(tables[chosen], widths[chosen], console):
+        console.file.write(f"{line.rstrip()}\n")
+
+
+def _width(table: Table, console: Console) -> int:
+    return Measurement.get(console, console.options.update(width=_WIDE), table).maximum
+
+
+def _rendered(table: Table, width: int, console: Console) -> list[str]:
+    """The table's lines at its own width: rich would cut the names to the console's."""
+    before = console.width
+    console.width = width
+    with console.capture() as capture:
+        console.print(table)
+    console.width = before
+    return capture.get().splitlines()
