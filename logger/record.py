@@ -203,7 +203,7 @@ def _plain_int(value: int) -> int | str:
 
 
 def as_text(value: Any) -> str:
-    """`str(value)`, bytes as UTF-8, dates and moments as ISO-8601; at most 10,000 characters, never raises."""
+    """`str(value)`, bytes as UTF-8, dates as ISO-8601; at most 10,000 characters. Never raises."""
     try:
         if isinstance(value, (bytes, bytearray)):
             return bytes(value[:10_000]).decode("utf-8", "replace")

@@ -1,0 +1,37 @@
+"""The local time of a moment: the line's `timestamp` and the day whose file it belongs to."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone, tzinfo
+
+
+class LocalClock:
+    """Spells moments in one time zone, by default the machine's; across DST changes too.
+
+    What is spelled once a minute is kept: offsets only change on whole minutes.
+    """
+
+    def __init__(self, zone: tzinfo | None = None) -> None:
+        self._zone = zone
+        self._minute: tuple[int, str, str, str] = (-1, "", "", "")
+
+    def spell(self, moment: float) -> tuple[str, str]:
+        """Unix seconds -> (`2026-11-22T13:15:53.792000+00:00`, `2026-11-22`). Always six decimals."""
+        minute, micros = divmod(round(moment * 1_000_000), 60_000_000)
+        known, start, offset, day = self._minute
+        if minute != known:
+            known, start, offset, day = self._minute = self._spell_minute(minute)
+        seconds, micros = divmod(micros, 1_000_000)
+        return f"{start}{seconds:02}.{micros:06}{offset}", day
+
+    def _spell_minute(self, minute: int) -> tuple[int, str, str, str]:
+        moment = self._at(minute * 60)
+        text = moment.isoformat(timespec="seconds")
+        return minute, text[:17], text[19:], text[:10]
+
+    def _at(self, moment: int) -> datetime:
+        if self._zone is not None:
+            return datetime.fromtimestamp(moment, self._zone)
+        local = time.localtime(moment)
+        return datetime.fromtimestamp(moment, timezone(timedelta(seconds=local.tm_gmtoff)))
