@@ -225,7 +225,7 @@ def sample(rows: pd.DataFrame, limit: int) -> Sample:
 def _evenly(places: np.ndarray[Any, Any], most: int) -> np.ndarray[Any, Any]:
     if len(places) <= most:
         return places
-    return places[np.linspace(0, len(places) - 1, most).astype("int64")]
+    return np.asarray(places[np.linspace(0, len(places) - 1, most).astype("int64")])
 
 
 def _one_per_spot(rows: pd.DataFrame, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -277,3 +277,26 @@ def page(
         return (rows if ascending else rows.iloc[::-1]).iloc[start:end]
     order = rows[sort].astype(str) if isinstance(rows[sort].dtype, pd.CategoricalDtype) else rows[sort]
     return rows.loc[order.sort_values(ascending=ascending, kind="stable").index[start:end]]
+
+
+def spenders(rows: pd.DataFrame, facet: str) -> pd.DataFrame:
+    """What each value of a facet used, dearest first, then by tokens. Index: the value.
+
+    Columns: cost_usd, tokens_total, calls, failed, unpriced (calls without a known cost).
+    """
+    codes = rows[facet].cat.codes.to_numpy()
+    names = rows[facet].cat.categories
+    calls = rows["calls"].to_numpy()
+    measures = {
+        "cost_usd": np.nan_to_num(rows["cost_usd"].to_numpy()),
+        "tokens_total": rows["tokens_total"].to_numpy(),
+        "calls": calls,
+        "failed": np.where(rows["outcome"] == "failed", calls, 0),
+        "unpriced": np.where(rows["cost_usd"].isna(), calls, 0),
+    }
+    added = {name: np.bincount(codes, weights=m, minlength=len(names)) for name, m in measures.items()}
+    small = pd.DataFrame(added, index=pd.Index(names.astype(str), name=facet))
+    small = small[small["calls"] > 0].astype(
+        {"tokens_total": "int64", "calls": "int64", "failed": "int64", "unpriced": "int64"}
+    )
+    return small.sort_values(["cost_usd", "tokens_total"], ascending=False, kind="stable")

@@ -1,8 +1,15 @@
 """The pictures of the page, in the order they stand on it."""
 
-from . import activity, cost, models, tasks, timeline
+from . import activity, cost, models, spenders, tasks, timeline
 from .picture import Chart, Figure, Picture, Scene, Table
 
-CHARTS: tuple[Chart, ...] = (timeline.CHART, cost.CHART, models.CHART, tasks.CHART, activity.CHART)
+CHARTS: tuple[Chart, ...] = (
+    timeline.CHART,
+    cost.CHART,
+    models.CHART,
+    spenders.CHART,
+    tasks.CHART,
+    activity.CHART,
+)
 
 __all__ = ["CHARTS", "Chart", "Figure", "Picture", "Scene", "Table"]

@@ -34,6 +34,8 @@ class Scene:
     """Whether cache tokens stand in the token picture."""
     by_cost: bool = False
     """Whether models are compared by cost, not by tokens."""
+    who: str = "task_id"
+    """Whose spending is compared: `task_id`, `project` or `worker_id`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,60 @@
+"""The names of the page's components, written once."""
+
+URL = "url"
+TICK = "tick"
+"""What the pictures were last told to show: `version@hour`. A change redraws."""
+PULSE = "pulse"
+"""What the status line is made of; see `live.pulse`."""
+BEAT = "beat"
+"""A second's clock in the browser; it never asks the server."""
+INTERVAL = "interval"
+DRAWN = "drawn"
+"""Digest of each part as it stands in the browser, so that only what changed is sent."""
+
+BODY = "body"
+STATUS = "status"
+REFRESH = "refresh"
+VIEWS = "views"
+RANGE = "range"
+DAYS = "days"
+CHIPS = "chips"
+CLEAR = "clear"
+
+FILTERS = "filters"
+MODELS, PROJECTS, TASKS, WORKERS, OUTCOME = "models", "projects", "tasks", "workers", "outcome"
+CHOICES = (MODELS, PROJECTS, TASKS, WORKERS)
+
+CARDS = "cards"
+CACHE = "cache"
+MODELS_BY = "models-by"
+WHO = "who"
+
+GRID = "grid"
+GRID_NOTE = "grid-note"
+GRID_VIEW = "grid-view"
+DETAIL = "detail"
+DETAIL_BODY = "detail-body"
+HEALTH = "health"
+TABLE = "table"
+TABLE_BODY = "table-body"
+TABLE_OPEN = "table-open"
+
+
+def figure(chart: str) -> str:
+    """The graph of a chart."""
+    return f"figure-{chart}"
+
+
+def sentence(chart: str) -> str:
+    """The sentence of a chart."""
+    return f"sentence-{chart}"
+
+
+def as_table(chart: str) -> dict[str, str]:
+    """The button that shows a chart as a table."""
+    return {"type": "as-table", "chart": chart}
+
+
+def chip(facet: str, value: str) -> dict[str, str]:
+    """The button that takes one choice of a filter away."""
+    return {"type": "chip", "facet": facet, "value": value}
