@@ -15,8 +15,6 @@ from .pricing import UNPRICED, ModelPrice, Period, PriceTable, Rates, Tariff
 BUILT_IN = Path(__file__).with_name("prices.json")
 FORMAT = 1
 
-_PER_MILLION = 1e-6
-
 
 class PriceError(ValueError):
     """A price file or catalog cannot be used; `str(error)` is the whole sentence."""
@@ -107,7 +105,7 @@ def _rates(entry: Any, where: str) -> Rates:
     if missing:
         raise PriceError(where, f'"{missing[0]}" is missing (USD per million tokens)')
     named = {name: entry[name] for name in Rates.__slots__ if entry.get(name) is not None}
-    return Rates(**{name: _number(value, where, name) * _PER_MILLION for name, value in named.items()})
+    return Rates(**{name: _number(value, where, name) for name, value in named.items()})
 
 
 def _number(value: Any, where: str, name: str) -> float:
@@ -167,8 +165,7 @@ def _with_cache(named: dict[str, float], known: ModelPrice | None, name: str) ->
     for kind in ("cache_read", "cache_write_5m", "cache_write_1h"):
         rate = getattr(base, kind) / base.input if base.input else UNPRICED
         named.setdefault(kind, named["input"] * (rate if isfinite(rate) else getattr(_USUAL, kind)))
-    rates = Rates(**named).times(_PER_MILLION)
-    return ModelPrice((Period(-inf, Tariff(rates), None),), known.regions if known else {})
+    return ModelPrice((Period(-inf, Tariff(Rates(**named))),), known.regions if known else {})
 
 
 _USUAL = Rates(1.0, 5.0, cache_read=0.1, cache_write_5m=1.25, cache_write_1h=2.0)

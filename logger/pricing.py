@@ -18,7 +18,7 @@ UNPRICED = nan
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """USD per token of each kind; `UNPRICED` where not known."""
+    """USD per million tokens of each kind; `UNPRICED` where not known."""
 
     input: float
     output: float
@@ -61,7 +61,7 @@ class Tariff:
             usd += write_5m * rates.cache_write_5m
         if write_1h:
             usd += write_1h * rates.cache_write_1h
-        return usd
+        return usd / 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class PriceTable:
         web_search: float = 0.01,
         below: PriceTable | None = None,
     ) -> None:
-        self.models = {**(below.models if below else {}), **models}
+        self.models: dict[str, ModelPrice] = {**(below.models if below else {}), **models}
         self.batch = batch
         self.web_search = web_search
         self._dated: dict[_Kind, _Dated] = {}
