@@ -82,6 +82,16 @@ def _lines(report: Report) -> Iterable[tuple[str, str, str]]:
     yield "Avg Tokens/sec:", _average(totals.average_tokens_per_second, ""), ""
 
 
+def remarks(report: Report) -> list[str]:
+    """What makes the totals incomplete, as sentences."""
+    clauses = (
+        _bad(report),
+        f"tokens are {text}" if (text := _not_final(report.totals)) else "",
+        _unpriced(report),
+    )
+    return [f"{clause[0].upper()}{clause[1:]}." for clause in clauses if clause]
+
+
 def tokens(count: int, bound: bool) -> str:
     """A token count, marked when it is a lower bound."""
     return f"≥ {count:,}" if bound else f"{count:,}"

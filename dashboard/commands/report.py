@@ -1,0 +1,152 @@
+"""`callmeter report`: what a period cost, in the terminal."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UsageError
+from . import folder, options, period
+
+if TYPE_CHECKING:
+    from ..filters import Filter
+    from ..report import Report
+    from ..settings import Settings
+    from ..store.files import FileStore
+
+
+class By(StrEnum):
+    """What the numbers are grouped by."""
+
+    day = "day"
+    hour = "hour"
+    model = "model"
+    project = "project"
+    task = "task"
+    worker = "worker"
+
+
+def report(
+    date: Annotated[
+        str | None, typer.Option(metavar="DAY", help="One day (2026-11-22, yesterday) or month (2026-11).")
+    ] = None,
+    week: Annotated[bool, typer.Option("--week", help="Today and the 6 days before.")] = False,
+    month: Annotated[bool, typer.Option("--month", help="Today and the 29 days before.")] = False,
+    since: Annotated[
+        str | None, typer.Option(metavar="DAY", help="From this day on, or from an hour: 2026-11-22T18.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DAY", help="To this day, itself included, or up to an hour.")
+    ] = None,
+    by: Annotated[By, typer.Option(metavar="GROUP", help=f"Group by {', '.join(By)}.")] = By.model,
+    detail: Annotated[bool, typer.Option("--detail", help="Also list each call.")] = False,
+    json: options.Json = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print the groups, or with --detail the calls, as CSV.")
+    ] = False,
+    log_dir: options.LogDir = None,
+    timezone: options.TimeZone = None,
+) -> None:
+    """Print calls, tokens and cost of today or of another period.
+
+    JSON holds `totals` and `groups` under the names of the log's fields. estimated_cost_usd is the sum
+    of the known costs: null when no price is known, and only the known part when unpriced_calls is not 0.
+
+    \b
+    Examples:
+      callmeter report
+      callmeter report --week --by day
+      callmeter report --since 2026-11-01 --by project --json
+      callmeter report --date yesterday --detail --csv > calls.csv
+    """
+    if json and csv:
+        raise UsageError("--json and --csv: give one of them.")
+    settings = options.settings(log_dir=log_dir, timezone=timezone)
+    view = period.chosen(
+        datetime.now(UTC), settings.zone, date=date, week=week, month=month, since=since, until=until
+    )
+    form = "json" if json else "csv" if csv else "text"
+    run(settings, view, by.value, form, detail=detail)
+
+
+def run(settings: Settings, view: Filter, by: str, form: str, *, detail: bool = False) -> None:
+    """Read the period and print it as "text", "json" or "csv". Raises FolderError."""
+    from ..store.files import FileStore
+
+    folder.usable(settings.log_dir)
+    with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
+        store.load(view)
+        report = _built(store, view, by, detail)
+        if report.totals.lines or form != "text":
+            _print(report, form)
+        for remark in _remarks(report, form, store, settings):
+            print(remark, file=sys.stderr)
+
+
+def _built(store: FileStore, view: Filter, by: str, detail: bool) -> Report:
+    from .. import report
+
+    return report.build(
+        store.sums(view, tasks=by == "task"),
+        view,
+        by,
+        bad_lines=store.health().bad_lines,
+        rows=store.rows(view) if detail else None,
+    )
+
+
+def _print(report: Report, form: str) -> None:
+    from .. import report as reports
+
+    if form == "text":
+        from rich.console import Console
+
+        from .. import printout
+
+        printout.show(report, Console(highlight=False, emoji=False))
+    elif form == "json":
+        reports.write_json(report, sys.stdout)
+    else:
+        reports.write_csv(report, sys.stdout)
+
+
+def _remarks(report: Report, form: str, store: FileStore, settings: Settings) -> list[str]:
+    """What a reader must know and the data on stdout does not say."""
+    if not report.totals.lines:
+        return [_nothing(report, store, settings)]
+    if form == "text":
+        return []
+    from .. import printout
+
+    return printout.remarks(report)
+
+
+def _nothing(report: Report, store: FileStore, settings: Settings) -> str:
+    """That there are no calls, when the last ones were, and how to see them."""
+    from ..report import period as named
+
+    last = _last_call(store)
+    if last is None:
+        return f"No calls in {settings.log_dir} yet. callmeter demo writes some to look at."
+    day = last.astimezone(settings.zone).date()
+    command = f"callmeter report --date {day} --log-dir {shlex.quote(str(settings.log_dir))}"
+    return f"No calls on {named(report.view)}. The last ones were on {day}: {command}"
+
+
+def _last_call(store: FileStore) -> datetime | None:
+    """The newest call of all: as a rule in the newest file, which may be empty or hold only bad lines."""
+    from ..filters import days
+
+    newest = store.health().last_day
+    if newest is None:
+        return None
+    day = datetime.fromisoformat(newest).date()
+    store.load(days(day - timedelta(days=1), day + timedelta(days=1), store.zone))
+    if store.health().last_call is None:
+        store.load()
+    return store.health().last_call

@@ -1,0 +1,111 @@
+"""`callmeter serve`: the live page."""
+
+from __future__ import annotations
+
+import getpass
+import signal
+import socket
+from dataclasses import replace
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from ..errors import CallmeterError, SettingError
+from . import folder, options
+from .port import listen
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+_GOODBYE_SECONDS = 2
+"""How long open pages may finish what they are loading when the server stops."""
+
+
+def serve(
+    log_dir: options.LogDir = None,
+    host: options.Host = None,
+    port: options.Port = None,
+    timezone: options.TimeZone = None,
+    cache_dir: options.CacheDir = None,
+) -> None:
+    """Show the live page at http://localhost:8050 until Ctrl-C.
+
+    The log folder need not be there yet: the page says how to begin and comes alive with the first
+    call. On another address than this machine's own the page asks for a token: set CALLMETER_TOKEN.
+
+    \b
+    Examples:
+      callmeter serve
+      callmeter serve --port 8051 --log-dir ~/coordinator/logs/api
+    """
+    run(options.settings(log_dir=log_dir, host=host, port=port, timezone=timezone, cache_dir=cache_dir))
+
+
+def run(settings: Settings) -> None:
+    """Check that it can work, then serve. Raises CallmeterError."""
+    guarded(settings)
+    folder.usable(settings.log_dir, may_be_missing=True)
+    with listen(settings.host, settings.port) as listening:
+        signal.signal(signal.SIGTERM, _leave)
+        taken = listening.getsockname()[1]
+        _serve(replace(settings, port=taken), listening)
+
+
+def guarded(settings: Settings) -> None:
+    """Raise SettingError when others could reach the page and no token keeps them out."""
+    if settings.loopback or settings.token:
+        return
+    raise SettingError(
+        f"host {settings.host}",
+        "token",
+        "others can reach this address: set CALLMETER_TOKEN to a secret of 16 or more characters, "
+        "or stay on 127.0.0.1 and use an SSH tunnel",
+    )
+
+
+def _serve(settings: Settings, listening: socket.socket) -> None:
+    import uvicorn
+
+    from ..store.files import FileStore
+    from ..web.app import create_app
+
+    store = FileStore(
+        settings.log_dir, settings.zone, cache_dir=settings.cache_dir, poll_seconds=settings.poll_seconds
+    )
+    with store:
+        store.start()
+        app = create_app(settings, store)
+        print(welcome(settings, _user(), socket.gethostname()), flush=True)
+        config = uvicorn.Config(
+            app.server,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,  # a forged X-Forwarded-For must not look like this machine
+            timeout_graceful_shutdown=_GOODBYE_SECONDS,
+        )
+        server = uvicorn.Server(config)
+        server.run(sockets=[listening])
+        if not server.started:
+            raise CallmeterError("The server did not start; what is above says why.")
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """What systemd's stop leads to: the way out through every `with`, and exit code 0."""
+    raise SystemExit(0)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in containers
+        return "USER"
+
+
+def welcome(settings: Settings, user: str, machine: str) -> str:
+    """Where the page is, and how to see it from another machine."""
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    lines = [f"callmeter shows {settings.log_dir} at http://{shown}:{settings.port}  (Ctrl-C stops it)"]
+    if settings.loopback:
+        tunnel = f"ssh -L {settings.port}:localhost:{settings.port} {user}@{machine}"
+        lines.append(f"From another machine: {tunnel}, then open http://localhost:{settings.port} there.")
+    return "\n".join(lines)
