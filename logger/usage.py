@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 _LARGEST = 2**53
@@ -69,7 +69,7 @@ class TokenUsage:
         """Counts add up (unknown + known = known); modes stay where both agree or one is silent."""
         counts = {name: _sum(getattr(self, name), getattr(other, name)) for name in COUNTS}
         modes = {name: _common(getattr(self, name), getattr(other, name)) for name in _MODES}
-        return TokenUsage(**counts, **modes)
+        return _made(counts, modes)
 
     def at_most(self, other: TokenUsage) -> bool:
         """Whether no count is larger than the other's."""
@@ -78,14 +78,19 @@ class TokenUsage:
     def minus(self, other: TokenUsage) -> TokenUsage:
         """The counts that came on top of `other`; never below 0."""
         rest = {name: max(0, (getattr(self, name) or 0) - (getattr(other, name) or 0)) for name in COUNTS}
-        return replace(self, **rest)
+        return _made(rest, {name: getattr(self, name) for name in _MODES})
 
     def widened(self, other: TokenUsage) -> TokenUsage:
         """The larger of each count: a stream repeats a usage and may correct it upwards."""
         both = {name: (getattr(self, name), getattr(other, name)) for name in COUNTS}
         counts = {name: max((v for v in pair if v is not None), default=None) for name, pair in both.items()}
         modes = {name: getattr(other, name) or getattr(self, name) for name in _MODES}
-        return TokenUsage(**counts, **modes)
+        return _made(counts, modes)
+
+
+def _made(counts: Mapping[str, int | None], modes: Mapping[str, str | None]) -> TokenUsage:
+    values: dict[str, Any] = {**counts, **modes}
+    return TokenUsage(**values)
 
 
 def _sum(one: int | None, other: int | None) -> int | None:
@@ -143,7 +148,7 @@ def usage_of(thing: Any) -> TokenUsage:
 
 def _own_words(thing: Any) -> TokenUsage:
     counts = {name: count(_get(thing, name)) for name in COUNTS}
-    return TokenUsage(**counts, **_modes(thing))
+    return _made(counts, _modes(thing))
 
 
 def _modes(thing: Any) -> dict[str, str | None]:
@@ -157,16 +162,16 @@ def _api_usage(thing: Any) -> TokenUsage:
         count(_get(_get(thing, "cache_creation"), "ephemeral_5m_input_tokens")),
         count(_get(_get(thing, "cache_creation"), "ephemeral_1h_input_tokens")),
     )
-    return TokenUsage(
-        tokens_input=count(_get(thing, "input_tokens")),
-        tokens_output=count(_get(thing, "output_tokens")),
-        tokens_cache_read=count(_get(thing, "cache_read_input_tokens")),
-        tokens_cache_write_5m=short,
-        tokens_cache_write_1h=long,
-        tokens_thinking=count(_get(_get(thing, "output_tokens_details"), "thinking_tokens")),
-        web_searches=count(_get(_get(thing, "server_tool_use"), "web_search_requests")),
-        **_modes(thing),
-    )
+    counts = {
+        "tokens_input": count(_get(thing, "input_tokens")),
+        "tokens_output": count(_get(thing, "output_tokens")),
+        "tokens_cache_read": count(_get(thing, "cache_read_input_tokens")),
+        "tokens_cache_write_5m": short,
+        "tokens_cache_write_1h": long,
+        "tokens_thinking": count(_get(_get(thing, "output_tokens_details"), "thinking_tokens")),
+        "web_searches": count(_get(_get(thing, "server_tool_use"), "web_search_requests")),
+    }
+    return _made(counts, _modes(thing))
 
 
 def cache_writes(whole: int | None, short: int | None, long: int | None) -> tuple[int | None, int | None]:
