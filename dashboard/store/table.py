@@ -1,0 +1,167 @@
+"""A table: columns of equal length, numbers as arrays, facets as codes into lists of names.
+
+Tables never change once made, so that threads share them without a lock. Joining, choosing and summing
+work on whole arrays; only `frame` makes pandas of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """`codes[facet]` are int32 positions in `names[facet]`, an Arrow array of str without nulls."""
+
+    numbers: Mapping[str, Array]
+    codes: Mapping[str, Array] = field(default_factory=dict)
+    names: Mapping[str, pa.Array] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.numbers.values()), ()))
+
+    def take(self, where: Array | slice) -> Table:
+        """The rows a mask, positions or a slice choose; a slice copies nothing."""
+        return Table(
+            {name: values[where] for name, values in self.numbers.items()},
+            {name: values[where] for name, values in self.codes.items()},
+            self.names,
+        )
+
+    def chosen(self, choices: Mapping[str, frozenset[str]]) -> Table:
+        """The rows whose facets are all among their choices; facets not named are free."""
+        if not choices:
+            return self
+        keep = np.ones(len(self), dtype=bool)
+        for facet, values in choices.items():
+            wanted = pc.is_in(self.names[facet], pa.array(sorted(values), pa.string()))
+            keep &= wanted.to_numpy(zero_copy_only=False)[self.codes[facet]]
+        return self if keep.all() else self.take(keep)
+
+
+def encoded(values: Sequence[str | int | None]) -> tuple[Array, pa.Array]:
+    """Codes and names of a column; None becomes "", a whole number its digits."""
+    try:
+        column = pa.array(values, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        column = pa.array([None if value is None else str(value) for value in values], pa.string())
+    if column.null_count:
+        column = column.fill_null("")
+    coded = column.dictionary_encode()
+    return coded.indices.to_numpy(zero_copy_only=False), coded.dictionary
+
+
+def narrowed(values: Array) -> Array:
+    """Whole numbers as int32 when they all fit."""
+    if values.dtype == np.int64 and (not len(values) or values.max() < 2**31 and values.min() >= -(2**31)):
+        return values.astype(np.int32)
+    return values
+
+
+def concat(tables: Sequence[Table]) -> Table:
+    """The rows of all, in order, with one list of names per facet. At least one table is needed."""
+    if len(tables) == 1:
+        return tables[0]
+    first = tables[0]
+    numbers = {name: np.concatenate([table.numbers[name] for table in tables]) for name in first.numbers}
+    codes, names = {}, {}
+    for facet in first.codes:
+        codes[facet], names[facet] = _one_list(
+            [table.codes[facet] for table in tables], [table.names[facet] for table in tables]
+        )
+    return Table(numbers, codes, names)
+
+
+def _one_list(codes: list[Array], names: list[pa.Array]) -> tuple[Array, pa.Array]:
+    """Codes into one common list. Lists shared by several tables are looked at once."""
+    distinct = {id(array): array for array in names}
+    if len(distinct) == 1:
+        return np.concatenate(codes), names[0]
+    common = pa.concat_arrays(list(distinct.values())).dictionary_encode()
+    starts: dict[int, int] = {}
+    start = 0
+    for key, array in distinct.items():
+        starts[key] = start
+        start += len(array)
+    shifts = np.array([starts[id(array)] for array in names], dtype=np.int32)
+    shifted = np.concatenate(codes) + np.repeat(shifts, [len(part) for part in codes])
+    return common.indices.to_numpy(zero_copy_only=False)[shifted], common.dictionary
+
+
+def grouped(table: Table, facets: Iterable[str], measures: Iterable[str]) -> Table:
+    """The sums of `measures` per `hour` and combination of `facets`, in order of hour."""
+    facets = tuple(facets)
+    order, starts = _groups(table, facets)
+    heads = order[starts]
+    numbers: dict[str, Array] = {"hour": table.numbers["hour"][heads]}
+    for name in measures:
+        values = table.numbers[name]
+        wide = values.astype(np.float64 if values.dtype.kind == "f" else np.int64)
+        numbers[name] = narrowed(np.add.reduceat(wide[order], starts) if len(starts) else wide)
+    codes = {facet: table.codes[facet][heads] for facet in facets}
+    return Table(numbers, codes, {facet: table.names[facet] for facet in facets})
+
+
+def _groups(table: Table, facets: tuple[str, ...]) -> tuple[Array, Array]:
+    """Positions sorted by group, and where in them each group starts."""
+    hours = table.numbers["hour"]
+    key = (hours - hours.min()) // 60 if len(hours) else hours
+    high = int(key.max()) + 1 if len(key) else 1
+    for facet in facets:
+        size = max(1, len(table.names[facet]))
+        if high * size >= 2**62:  # would not fit: number the combinations met so far
+            met, key = np.unique(key, return_inverse=True)
+            high = len(met)
+        key = key * size + table.codes[facet]
+        high *= size
+    order = np.argsort(key, kind="stable")
+    ranked = key[order]
+    starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1]))) if len(key) else order
+    return order, starts
+
+
+def in_order(tables: Sequence[Table], by: str) -> Table:
+    """The rows of all, sorted by a number column; rows already in order are not moved."""
+    table = concat(tables)
+    values = table.numbers[by]
+    if bool((values[1:] >= values[:-1]).all()):
+        return table
+    return table.take(np.argsort(values, kind="stable"))
+
+
+def categorical(codes: Array, names: pa.Array) -> pd.Categorical:
+    """A pandas categorical whose categories are just the names that occur."""
+    used = np.bincount(codes, minlength=len(names)) > 0
+    if not used.all():
+        codes = (np.cumsum(used, dtype=np.int32) - 1)[codes]
+        names = names.filter(pa.array(used))
+    kind = next(kind for kind in (np.int8, np.int16, np.int32) if len(names) <= np.iinfo(kind).max)
+    categories = pd.Index(names.to_pandas(), dtype="str")
+    return pd.Categorical.from_codes(
+        codes.astype(kind), dtype=pd.CategoricalDtype(categories), validate=False
+    )
+
+
+def frame(table: Table, columns: Mapping[str, str], times: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """A frame with `columns` (name -> dtype as in the store's contract); `times` are ready-made."""
+    made: dict[str, Any] = dict(times)
+    for name, kind in columns.items():
+        if name in made:
+            continue
+        if name in table.codes:
+            made[name] = categorical(table.codes[name], table.names[name])
+        else:
+            values = table.numbers[name]
+            made[name] = values if kind == "int" else values.astype(kind, copy=False)
+    order = [*(name for name in times if name not in columns), *columns]
+    return pd.DataFrame({name: made[name] for name in order}, copy=False)
