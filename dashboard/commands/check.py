@@ -1,0 +1,175 @@
+"""`callmeter check`: what in the logs could not be counted, priced or counted to the end."""
+
+from __future__ import annotations
+
+import json as json_
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import folder, options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..settings import Settings
+    from ..store.base import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found. `unpriced` and `not_final` map models to calls, most calls first."""
+
+    files: int
+    lines: int
+    calls: int
+    problems: tuple[Problem, ...]
+    incomplete: tuple[str, ...]
+    """Files whose last line has no end yet: it is being written, or its writer died."""
+    unpriced: Mapping[str, int]
+    not_final: Mapping[str, int]
+
+    @property
+    def bad_lines(self) -> tuple[Problem, ...]:
+        """Lines that are not counted."""
+        return tuple(problem for problem in self.problems if problem.line)
+
+    @property
+    def bad_files(self) -> tuple[Problem, ...]:
+        """Files that cannot be read, wholly or from some point on."""
+        return tuple(problem for problem in self.problems if not problem.line)
+
+
+def check(
+    json: options.Json = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if there is a bad line or a call without a price.")
+    ] = False,
+    log_dir: options.LogDir = None,
+    timezone: options.TimeZone = None,
+) -> None:
+    """List every bad line with file, number and reason, and what is unpriced or not final.
+
+    Exits with 0 whatever the lines are like, and with 1 when a file cannot be read.
+
+    \b
+    Examples:
+      callmeter check
+      callmeter check --json | jq '.bad_lines[].file'
+      callmeter check --strict && echo all is well
+    """
+    settings = options.settings(log_dir=log_dir, timezone=timezone)
+    found = look(settings)
+    if json:
+        print(json_.dumps(as_json(found), indent=2, ensure_ascii=False))
+    else:
+        show(found, settings.log_dir)
+    if found.bad_files or (strict and (found.bad_lines or found.unpriced)):
+        raise typer.Exit(1)
+
+
+def look(settings: Settings) -> Findings:
+    """Read every file of the log folder. Raises FolderError."""
+    from ..filters import days
+    from ..store.files import FileStore
+
+    folder.usable(settings.log_dir)
+    with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
+        store.load()
+        sums = store.sums(days(date(1970, 1, 2), date(9000, 1, 1), store.zone))
+        return Findings(
+            files=store.health().days_total,
+            lines=store.health().lines,
+            calls=int(sums["calls"].sum()),
+            problems=tuple(store.problems()),
+            incomplete=tuple(incomplete(settings.log_dir)),
+            unpriced=_by_model(sums, "unpriced"),
+            not_final=_by_model(sums, "not_final"),
+        )
+
+
+def _by_model(sums: pd.DataFrame, measure: str) -> dict[str, int]:
+    counts = sums.groupby("model", observed=True)[measure].sum().sort_values(ascending=False, kind="stable")
+    return {str(model): int(calls) for model, calls in counts.items() if calls}
+
+
+def incomplete(log_dir: Path) -> Iterable[str]:
+    """Names of the day files that do not end with a newline, oldest first."""
+    from logger.record import DAY_FILE_PATTERN
+
+    for file in sorted(log_dir.iterdir()):
+        found = DAY_FILE_PATTERN.fullmatch(file.name)
+        if found and not found["gzip"] and _last_byte(file) not in (b"", b"\n"):
+            yield file.name
+
+
+def _last_byte(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            opened.seek(max(0, opened.seek(0, os.SEEK_END) - 1))
+            return opened.read(1)
+    except OSError:  # the store says so already
+        return b""
+
+
+def as_json(found: Findings) -> dict[str, Any]:
+    """The findings as plain data."""
+    return {
+        "files": found.files,
+        "lines": found.lines,
+        "calls": found.calls,
+        "bad_lines": [asdict(problem) for problem in found.bad_lines],
+        "bad_files": [{"file": problem.file, "reason": problem.reason} for problem in found.bad_files],
+        "incomplete": list(found.incomplete),
+        "unpriced": [{"model": model, "calls": calls} for model, calls in found.unpriced.items()],
+        "not_final": [{"model": model, "calls": calls} for model, calls in found.not_final.items()],
+    }
+
+
+def show(found: Findings, log_dir: Path) -> None:
+    """Print the findings: the lists on stdout, the sum of it on stderr."""
+    from ..printout import printable
+
+    for title, lines in sections(found):
+        print(f"{title}:")
+        for line in lines:
+            print(f"  {printable(line)}")
+        print()
+    print(summary(found, log_dir), file=sys.stderr)
+
+
+def sections(found: Findings) -> list[tuple[str, list[str]]]:
+    """What is not as it should be: a title and a line each."""
+    every = (
+        ("Files that cannot be read", [f"{problem.file}: {problem.reason}" for problem in found.bad_files]),
+        ("Bad lines, not counted", [f"{p.file}:{p.line}: {p.reason}" for p in found.bad_lines]),
+        ("Last lines without an end, counted once they have one", list(found.incomplete)),
+        ("Calls whose model has no known price", _counts(found.unpriced)),
+        ("Calls not counted to the end: lower bounds", _counts(found.not_final)),
+    )
+    return [(title, lines) for title, lines in every if lines]
+
+
+def _counts(models: Mapping[str, int]) -> list[str]:
+    return [f"{model or '(none)'}: {calls:,}" for model, calls in models.items()]
+
+
+def summary(found: Findings, log_dir: Path) -> str:
+    """One sentence about all of it."""
+    from ..numbers import plural
+
+    read = f"{plural(found.lines, 'good line')} of {plural(found.files, 'day')} in {log_dir}"
+    if not sections(found):
+        return f"{read}; nothing is missing."
+    missing = (
+        plural(len(found.bad_lines), "bad line"),
+        plural(sum(found.unpriced.values()), "call without a price", "calls without a price"),
+        plural(sum(found.not_final.values()), "call not final", "calls not final"),
+    )
+    return f"{read}; {', '.join(missing)}."
