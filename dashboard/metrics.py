@@ -134,7 +134,7 @@ def timeline(sums: pd.DataFrame, view: Filter, now: datetime, columns: Sequence[
     """Hour by hour, empty hours as 0. Index: start of the hour in the view's zone; one column per measure."""
     grid = hours(view, now)
     first = int(view.since.timestamp())
-    place = (sums["hour"].to_numpy().astype("datetime64[s]").astype("int64") - first) // 3600
+    place = (sums["hour"].dt.as_unit("s").astype("int64").to_numpy() - first) // 3600
     inside = (place >= 0) & (place < len(grid))
     place = place[inside]
     added = {

@@ -62,7 +62,6 @@ def _figure(costs: pd.DataFrame, scene: Scene) -> Figure:
         "customdata": [numbers.usd(v) for v in running.tolist()],
         "hovertemplate": "%{customdata} so far<extra></extra>",
     }
-    dollars = {"tickprefix": "$", "rangemode": "tozero", "nticks": 6}
     return {
         "data": [*bars, line],
         "layout": layout(
@@ -70,11 +69,21 @@ def _figure(costs: pd.DataFrame, scene: Scene) -> Figure:
             barmode="stack",
             bargap=0.25,
             hovermode="x unified",
-            xaxis=time_axis(scene.view, hoverformat="%a %-d %b, %H:%M" if hourly(scene) else "%A %-d %B"),
-            yaxis=axis(**dollars),
-            yaxis2=axis(**dollars, overlaying="y", side="right", showgrid=False),
+            xaxis=time_axis(
+                scene.view,
+                ticklabelmode="instant" if hourly(scene) else "period",
+                hoverformat="%a %-d %b, %H:%M" if hourly(scene) else "%A %-d %B",
+            ),
+            yaxis=axis(**_dollars(float(costs.sum(axis=1).max()))),
+            yaxis2=axis(overlaying="y", side="right", showgrid=False, **_dollars(float(running.iloc[-1]))),
         ),
     }
+
+
+def _dollars(most: float) -> dict[str, Any]:
+    """An axis of dollars up to `most`, with as many decimals as its ticks need."""
+    decimals = 0 if most >= 8 else 2 if most >= 0.08 else 4
+    return {"tickformat": f"$,.{decimals}f", "rangemode": "tozero", "nticks": 6, "tickmode": "auto"}
 
 
 def _slices(costs: pd.DataFrame) -> list[tuple[str, list[float]]]:

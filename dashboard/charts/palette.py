@@ -1,6 +1,7 @@
 """Colours that mean something: token kinds, models, outcomes. Readable on light and dark ground alike.
 
-Token kinds and outcomes are from the Okabe-Ito set, which colour-blind readers can tell apart. A model's
+Token kinds and outcomes are from the Okabe-Ito set, which colour-blind readers can tell apart; its dark
+blue is lightened, to stand out on a dark ground too. A model's
 colour is made from its name alone (family by hue, version by lightness), so it is the same everywhere and
 for ever.
 """
@@ -12,7 +13,7 @@ import re
 import zlib
 
 KIND_COLOURS = {
-    "tokens_input": "#0072B2",
+    "tokens_input": "#2b7fd0",
     "tokens_output": "#E69F00",
     "tokens_cache_read": "#56B4E9",
     "tokens_cache_write": "#CC79A7",
@@ -23,7 +24,7 @@ KIND_NAMES = {
     "tokens_cache_read": "Cache read",
     "tokens_cache_write": "Cache write",
 }
-OK = "#0072B2"
+OK = "#2b7fd0"
 FAILED = "#D55E00"
 ACCENT = "#4c6ef5"
 NEUTRAL = "#868e96"

@@ -73,7 +73,14 @@ def layout(revision: str, **more: Any) -> dict[str, Any]:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "inherit", "size": 12, "color": NEUTRAL},
         "hoverlabel": {"font": {"size": 12, "family": "inherit"}, "align": "left"},
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "traceorder": "normal",
+        },
         "uirevision": revision,
         "dragmode": "zoom",
         "modebar": {
@@ -107,9 +114,11 @@ def time_axis(view: Filter, **more: Any) -> dict[str, Any]:
         showgrid=False,
         tickformatstops=[
             {"dtickrange": [None, 86_399_999], "value": "%H:%M\n%a %-d %b"},
-            {"dtickrange": [86_400_000, None], "value": "%a %-d\n%b"},
+            {"dtickrange": [86_400_000, 3 * 86_400_000], "value": "%a\n%-d"},
+            {"dtickrange": [3 * 86_400_000, None], "value": "%-d %b"},
         ],
         nticks=8,
+        tickangle=0,
         **more,
     )
 

@@ -36,35 +36,48 @@ def draw(scene: Scene) -> Picture:
 
 def _figure(points: pd.DataFrame, scene: Scene) -> Figure:
     failed = (points["outcome"] == "failed").to_numpy()
+    ground = _ground(points)
     traces = [
-        _trace(points[~failed], "Succeeded", {"symbol": "circle", "color": faded(OK, 0.5), "size": 7}),
-        _trace(points[failed], "Failed", {"symbol": "x", "color": FAILED, "size": 8}),
+        _trace(
+            points[~failed], "Succeeded", ground, {"symbol": "circle", "color": faded(OK, 0.5), "size": 7}
+        ),
+        _trace(points[failed], "Failed", ground, {"symbol": "x", "color": FAILED, "size": 8}),
     ]
-    spans = points["duration_seconds"].to_numpy()
     return {
         "data": [t for t in traces if t["x"]],
         "layout": layout(
             scene.revision,
             hovermode="closest",
             showlegend=True,
-            xaxis=axis(title={"text": "duration", "standoff": 4}, **_duration_scale(spans)),
-            yaxis=axis(title={"text": "tokens", "standoff": 4}, **_token_scale(_height(points))),
+            xaxis=axis(title=_title("duration"), **_duration_scale(points["duration_seconds"].to_numpy())),
+            yaxis=axis(title=_title("tokens"), **_token_scale(_height(points, ground), ground)),
         ),
     }
 
 
-def _height(points: pd.DataFrame) -> np.ndarray[Any, Any]:
-    """Tokens, with 1 for none: a failure without tokens stands on the ground line of a log axis."""
-    return np.asarray(np.maximum(points["tokens_total"].to_numpy(), 1))
+def _title(words: str) -> dict[str, Any]:
+    return {"text": words, "standoff": 4}
 
 
-def _trace(points: pd.DataFrame, name: str, marker: dict[str, Any]) -> dict[str, Any]:
+def _ground(points: pd.DataFrame) -> int:
+    """Where lines without tokens stand on a log axis: a little below the smallest that has some."""
+    some = points["tokens_total"].to_numpy()
+    some = some[some > 0]
+    return max(int(some.min()) // 3, 1) if len(some) else 1
+
+
+def _height(points: pd.DataFrame, ground: int) -> np.ndarray[Any, Any]:
+    tokens = points["tokens_total"].to_numpy()
+    return np.where(tokens > 0, tokens, ground)
+
+
+def _trace(points: pd.DataFrame, name: str, ground: int, marker: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
         "name": name,
         "x": [float(f"{v:.4g}") for v in points["duration_seconds"].tolist()],
-        "y": _height(points).tolist(),
+        "y": _height(points, ground).tolist(),
         "marker": marker | {"line": {"width": 0}},
         "text": [_hover(row) for row in points.itertuples()],
         "customdata": [f"{row.day}/{row.offset}" for row in points.itertuples()],
@@ -99,18 +112,19 @@ def _duration_scale(seconds: np.ndarray[Any, Any]) -> dict[str, Any]:
     if high / low < WIDE:
         return {"rangemode": "tozero", "ticksuffix": " s", "nticks": 6}
     ticks = [t for t in _DURATION_TICKS if low / 2 <= t <= high * 2]
-    names = [numbers.duration(t).replace(".00 s", " s").replace(".0 s", " s") for t in ticks]
-    names = [n.replace(" 00 s", "").replace(" 00 m", "") for n in names]
+    names = [numbers.duration(t).replace(" 00 s", "").replace(" 00 m", "") for t in ticks]
+    names = [f"{t:g} s" if t < 60 else name for t, name in zip(ticks, names, strict=True)]
     return {"type": "log", "tickvals": ticks, "ticktext": names}
 
 
-def _token_scale(tokens: np.ndarray[Any, Any]) -> dict[str, Any]:
-    wide = float(tokens.max()) / float(tokens.min()) >= WIDE
-    return (
-        {"type": "log", "dtick": 1, "tickformat": "~s"}
-        if wide
-        else {"rangemode": "tozero", "tickformat": "~s"}
-    )
+def _token_scale(tokens: np.ndarray[Any, Any], ground: int) -> dict[str, Any]:
+    """Powers of ten, and a tick that says what stands on the ground line."""
+    top = int(tokens.max())
+    ticks = [10**n for n in range(10) if ground * 2 < 10**n <= top * 2]
+    names = [numbers.short(t).replace(".00", "").replace(".0", "") for t in ticks]
+    if (tokens == ground).any():
+        ticks, names = [ground, *ticks], ["none", *names]
+    return {"type": "log", "tickvals": ticks, "ticktext": names}
 
 
 def _sentence(taken: metrics.Sample, rows: pd.DataFrame) -> str:

@@ -1,0 +1,54 @@
+"""The web application: Dash on FastAPI over a store, inside the server's outer ring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from dash import Dash
+
+from ..settings import Settings
+from ..store.base import Store
+from . import callbacks, layout, live
+
+INDEX = """<!doctype html>
+<html lang="en">
+<head>
+{%metas%}
+<title>{%title%}</title>
+<script src="{scheme}"></script>
+{%favicon%}
+{%css%}
+</head>
+<body>
+{%app_entry%}
+<footer>{%config%}{%scripts%}{%renderer%}</footer>
+</body>
+</html>"""
+
+_META = [
+    {"name": "viewport", "content": "width=device-width, initial-scale=1"},
+    {"name": "color-scheme", "content": "light dark"},
+    {"name": "robots", "content": "noindex"},
+]
+
+
+def create_app(settings: Settings, store: Store, *, clock: Callable[[], datetime] = live.utc_now) -> Dash:
+    """The application for a store that was started already. `.server` is the FastAPI application."""
+    app = Dash(
+        "callmeter",
+        backend="fastapi",
+        title="callmeter",
+        update_title="",
+        assets_folder=str(Path(__file__).parent / "assets"),
+        assets_ignore="scheme.js",
+        serve_locally=True,
+        meta_tags=_META,
+        add_log_handler=False,
+        suppress_callback_exceptions=True,
+    )
+    app.index_string = INDEX.replace("{scheme}", app.get_asset_url("scheme.js"))
+    app.layout = layout.page(settings)
+    callbacks.register(app, store, settings, live.Live(store), clock)
+    return app

@@ -1,0 +1,197 @@
+"""What happens on the page: each callback takes inputs to a pure function and its answer to outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update, set_props
+
+from ..charts import CHARTS
+from ..settings import Settings
+from ..store.base import Store
+from . import cards as card_view
+from . import controls, detail, grid, health, ids, live, navigation, overview, tables, urls
+
+Clock = Callable[[], datetime]
+
+
+def register(app: Dash, store: Store, settings: Settings, feed: live.Live, clock: Clock) -> None:
+    """Give the page its behaviour."""
+    _navigation(app)
+    _filters(app, store, clock)
+    _refresh(app, store, feed, clock)
+    _overview(app, store, clock)
+    _calls(app, store, clock)
+    _health(app, store, settings, clock)
+    _tables(app, store, clock)
+    _browser(app)
+
+
+def _navigation(app: Dash) -> None:
+    inputs = [Input(name, prop) for name, prop, _ in navigation.MOVES]
+
+    @app.callback(
+        Output(ids.URL, "search"),
+        *controls.OUTPUTS,
+        Input(ids.URL, "search"),
+        Input({"type": "chip", "facet": ALL, "value": ALL}, "n_clicks"),
+        *inputs,
+    )
+    def navigate(search: str, _chips: list[int | None], *_values: Any) -> tuple[Any, ...]:
+        """The address is the state: a control changes the address, and the address sets the controls."""
+        state = controls.after(urls.parse(search), ctx.triggered_id, ctx.triggered)
+        after = urls.to_search(state)
+        return (no_update if after == (search or "") else after, *controls.values(state))
+
+
+def _filters(app: Dash, store: Store, clock: Clock) -> None:
+    @app.callback(
+        *[Output(name, "data") for name in ids.CHOICES],
+        Input(ids.FILTERS, "n_clicks"),
+        Input(ids.URL, "search"),
+        State(ids.TICK, "data"),
+    )
+    def choices(_clicks: int | None, search: str, _tick: str) -> tuple[Any, ...]:
+        """What can be chosen in the range, most used first."""
+        return controls.choices(store, urls.parse(search), clock())
+
+
+def _refresh(app: Dash, store: Store, feed: live.Live, clock: Clock) -> None:
+    @app.callback(
+        Output(ids.TICK, "data"),
+        Output(ids.ANSWER, "data"),
+        Input(ids.INTERVAL, "n_intervals"),
+        Input(ids.REFRESH, "n_clicks"),
+        State(ids.TICK, "data"),
+    )
+    def look(_n: int | None, _clicks: int | None, shown: str | None) -> tuple[Any, Any]:
+        """Every 30 seconds and on the button; pictures are drawn again only when something is new."""
+        fresh = live.tick(store, clock())
+        return (no_update if fresh == shown else fresh), live.pulse(store, clock())
+
+    @app.callback(websocket=True, persistent=True)
+    async def push() -> None:
+        """Tells this page of each change as it happens, for as long as it is open."""
+        socket = ctx.websocket
+        async for _version in feed.changes():
+            if socket is None or socket.is_shutdown:
+                return
+            set_props(ids.PULSE, {"data": live.pulse(store, clock())})
+            set_props(ids.TICK, {"data": live.tick(store, clock())})
+
+
+def _overview(app: Dash, store: Store, clock: Clock) -> None:
+    @app.callback(
+        Output(ids.CARDS, "children"),
+        *[Output(ids.figure(chart.id), "figure") for chart in CHARTS],
+        *[Output(ids.sentence(chart.id), "children") for chart in CHARTS],
+        Output(ids.DRAWN, "data"),
+        Input(ids.TICK, "data"),
+        Input(ids.URL, "search"),
+        State(ids.DRAWN, "data"),
+        prevent_initial_call=True,
+    )
+    def draw(tick: str | None, search: str, drawn: dict[str, str]) -> Any:
+        """Inputs, filter, metrics, figures; only what differs from what the page has is sent."""
+        state = urls.parse(search)
+        if state.view != "overview" or tick is None:
+            return no_update
+        shown = overview.draw(store, state, clock())
+        figures = [shown.pictures[chart.id].figure for chart in CHARTS]
+        sentences = [shown.pictures[chart.id].sentence for chart in CHARTS]
+        cards = [card_view.render(card, shown.period) for card in shown.cards]
+        return overview.only_new([cards, *figures, *sentences], drawn)
+
+
+def _calls(app: Dash, store: Store, clock: Clock) -> None:
+    @app.callback(
+        Output(ids.GRID, "getRowsResponse"),
+        Output(ids.GRID_NOTE, "children"),
+        Input(ids.GRID, "getRowsRequest"),
+        State(ids.URL, "search"),
+        prevent_initial_call=True,
+    )
+    def rows(request: dict[str, Any] | None, search: str) -> Any:
+        """The stretch of lines that the table shows."""
+        state = urls.parse(search)
+        if request is None or state.view != "calls":
+            return no_update, no_update
+        lines = store.rows(urls.to_filter(state, clock(), store.zone))
+        return grid.stretch(lines, request), grid.sentence(lines)
+
+    @app.callback(
+        Output(ids.DETAIL_BODY, "children"),
+        Output(ids.DETAIL, "title"),
+        Input(ids.URL, "search"),
+    )
+    def open_call(search: str) -> Any:
+        """The open call, every field."""
+        call = urls.parse(search).call
+        if call is None:
+            return no_update, no_update
+        record = detail.find(store, call)
+        return detail.render(record, store.zone), detail.title(record)
+
+
+def _health(app: Dash, store: Store, settings: Settings, clock: Clock) -> None:
+    @app.callback(Output(ids.HEALTH, "children"), Input(ids.TICK, "data"), Input(ids.URL, "search"))
+    def show(_tick: str | None, search: str) -> Any:
+        """Whether the numbers are complete, and what is missing."""
+        state, now = urls.parse(search), clock()
+        if state.view != "health":
+            return no_update
+        sums = store.sums(urls.to_filter(state, now, store.zone))
+        return health.render(store.health(), sums, str(settings.log_dir), now, store.zone)
+
+
+def _tables(app: Dash, store: Store, clock: Clock) -> None:
+    @app.callback(
+        Output(ids.TABLE, "opened"),
+        Output(ids.TABLE, "title"),
+        Output(ids.TABLE_BODY, "children"),
+        Input({"type": "as-table", "chart": ALL}, "n_clicks"),
+        State(ids.URL, "search"),
+        prevent_initial_call=True,
+    )
+    def show(clicks: list[int | None], search: str) -> Any:
+        """A picture in words and numbers."""
+        if not any(clicks) or not isinstance(ctx.triggered_id, dict):
+            return no_update, no_update, no_update
+        found = overview.table(store, urls.parse(search), clock(), ctx.triggered_id["chart"])
+        return (
+            (no_update,) * 3
+            if found is None
+            else (True, found[0], tables.table(found[1].head, found[1].rows))
+        )
+
+
+def _browser(app: Dash) -> None:
+    """What the browser does by itself; see assets/page.js."""
+    app.clientside_callback(
+        ClientsideFunction("callmeter", "status"),
+        Output(ids.STATUS, "children"),
+        Output(ids.STATUS, "className"),
+        Input(ids.BEAT, "n_intervals"),
+        Input(ids.PULSE, "data"),
+        Input(ids.ANSWER, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("callmeter", "body"),
+        Output(ids.BODY, "className"),
+        Input(ids.PULSE, "data"),
+        Input(ids.ANSWER, "data"),
+        Input(ids.DRAWN, "data"),
+        Input(ids.URL, "search"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("callmeter", "grid"),
+        Output(ids.GRID_VIEW, "data"),
+        Input(ids.TICK, "data"),
+        Input(ids.URL, "search"),
+        State(ids.GRID_VIEW, "data"),
+    )
+
+
+__all__ = ["register"]

@@ -1,0 +1,101 @@
+"""The health view: is the reading complete, which lines are bad, what is unpriced or a lower bound."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+from dash import html
+
+from .. import metrics, numbers
+from ..store.base import Health, Problem
+from .tables import table
+
+SHOWN = 200
+"""How many bad lines are listed; `callmeter check` lists them all."""
+
+
+def render(health: Health, sums: pd.DataFrame, folder: str, now: datetime, zone: ZoneInfo) -> list[Any]:
+    """The view's panels. `sums` are the sums of the page's range and filters."""
+    return [_reading(health, folder, now, zone), _bad(health), _unpriced(sums), _not_final(sums)]
+
+
+def _panel(title: str, sentence: str, *content: Any, fine: bool = True) -> Any:
+    mark = html.Span("✓" if fine else "!", className="sign fine" if fine else "sign amiss")
+    head = html.Div([mark, html.H2(title)], className="card-head")
+    return html.Section([head, html.P(sentence, className="sentence"), *content], className="panel wide")
+
+
+def _reading(health: Health, folder: str, now: datetime, zone: ZoneInfo) -> Any:
+    if health.folder_problem:
+        return _panel("Reading", health.folder_problem, fine=False)
+    facts = [
+        ("Folder", folder),
+        ("Days", f"{numbers.count(health.days_loaded)} of {numbers.count(health.days_total)} read"),
+        ("Lines", numbers.count(health.lines)),
+        ("Time zone", str(zone)),
+        (
+            "Changes",
+            {"events": "told by the system", "polling": "looked for", "off": "not looked for"}[
+                health.watching
+            ],
+        ),
+    ]
+    if health.first_day:
+        facts.insert(2, ("From", f"{health.first_day} to {health.last_day}"))
+    if health.last_change:
+        facts.append(("Last new line", numbers.ago(health.last_change, now)))
+    items = [part for name, said in facts for part in (html.Dt(name), html.Dd(said))]
+    return _panel("Reading", _progress(health), html.Dl(items), fine=not health.loading)
+
+
+def _progress(health: Health) -> str:
+    if health.loading:
+        left = numbers.plural(health.days_total - health.days_loaded, "day")
+        return f"Still reading older days, {left} to go: totals over them are not complete yet."
+    return "Every file in the folder has been read."
+
+
+def _bad(health: Health) -> Any:
+    if not health.bad_lines and not health.problems:
+        return _panel("Bad lines", "Every complete line could be counted.")
+    said = (
+        f"{numbers.plural(health.bad_lines, 'line')} could not be counted and so not be part of any total. "
+        "The files are left as they are; `callmeter check` lists every one."
+    )
+    return _panel("Bad lines", said, _problems(health.problems[:SHOWN]), fine=False)
+
+
+def _problems(problems: tuple[Problem, ...]) -> Any:
+    rows = [[p.file, numbers.count(p.line) if p.line else "whole file", p.reason] for p in problems]
+    return table(["File", "Line", "Reason"], rows)
+
+
+def _unpriced(sums: pd.DataFrame) -> Any:
+    models = metrics.by(sums[(sums["unpriced"] > 0).to_numpy()], "model")
+    if not len(models):
+        return _panel("Prices", "Every call in this range has a price.")
+    said = (
+        f"{numbers.plural(int(models['unpriced'].sum()), 'call')} in this range without a known price: "
+        "their cost is in no total. A price file of your own (setting `prices`) gives new calls a price."
+    )
+    rows = [
+        [str(r.Index), numbers.count(r.unpriced), numbers.count(r.tokens_total)] for r in models.itertuples()
+    ]
+    return _panel("Prices", said, table(["Model", "Calls", "Tokens"], rows), fine=False)
+
+
+def _not_final(sums: pd.DataFrame) -> Any:
+    groups = metrics.by(sums[(sums["not_final"] > 0).to_numpy()], "source")
+    if not len(groups):
+        return _panel("Token counts", "Every token count in this range is final.")
+    said = (
+        f"{numbers.plural(int(groups['not_final'].sum()), 'call')} in this range whose end was not seen "
+        "(killed, cut off, or an old command line): their tokens and cost are a lower bound."
+    )
+    rows = [
+        [str(r.Index), numbers.count(r.not_final), numbers.count(r.tokens_total)] for r in groups.itertuples()
+    ]
+    return _panel("Token counts", said, table(["Source", "Calls", "Tokens, at least"], rows), fine=False)

@@ -1,0 +1,254 @@
+"""What stands where. Pure: settings in, component tree out; callbacks fill it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from ..charts import CHARTS, Chart
+from ..settings import Settings
+from . import grid, ids, welcome
+
+GRAPH_CONFIG: Any = {
+    "displaylogo": False,
+    "responsive": True,
+    "displayModeBar": "hover",
+    "modeBarButtonsToRemove": [
+        "select2d",
+        "lasso2d",
+        "autoScale2d",
+        "toggleSpikelines",
+        "hoverClosestCartesian",
+    ],
+    "doubleClick": "reset",
+}
+VIEW_NAMES = (("overview", "Overview"), ("calls", "Calls"), ("health", "Health"))
+RANGE_NAMES = (("24h", "24h"), ("7d", "7d"), ("30d", "30d"), ("custom", "Custom"))
+FILTER_NAMES = (
+    (ids.MODELS, "Model", "all models"),
+    (ids.PROJECTS, "Project", "all projects"),
+    (ids.TASKS, "Task", "all tasks"),
+    (ids.WORKERS, "Worker", "all workers"),
+)
+_NOTHING: dict[str, Any] = {
+    "data": [],
+    "layout": {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "xaxis": {"visible": False},
+        "yaxis": {"visible": False},
+    },
+}
+
+
+def page(settings: Settings) -> Any:
+    """The whole page."""
+    return dmc.MantineProvider(
+        [
+            *_memory(settings),
+            html.A("Skip to the content", href="#" + ids.BODY, className="skip"),
+            _header(),
+            html.Main(
+                [
+                    html.Div(welcome.render(settings.log_dir), className="for-empty"),
+                    html.Div(_overview(), className="for-overview"),
+                    html.Div(_calls(), className="for-calls"),
+                    html.Div(html.Div(id=ids.HEALTH, className="pictures"), className="for-health"),
+                ],
+                id=ids.BODY,
+                className="waiting view-overview",
+                tabIndex=-1,
+            ),
+            _detail(),
+            _table(),
+        ],
+        theme={"primaryColor": "indigo", "fontFamily": "var(--font)", "defaultRadius": "md"},
+        defaultColorScheme="auto",
+    )
+
+
+def _label(words: str) -> dict[str, Any]:
+    """What a screen reader says of a component."""
+    return {"aria-label": words}
+
+
+def _memory(settings: Settings) -> list[Any]:
+    return [
+        dcc.Location(id=ids.URL, refresh=False),
+        dcc.Store(id=ids.TICK),
+        dcc.Store(id=ids.PULSE),
+        dcc.Store(id=ids.ANSWER),
+        dcc.Store(id=ids.DRAWN, data={}),
+        dcc.Store(id=ids.GRID_VIEW),
+        dcc.Interval(id=ids.INTERVAL, interval=int(settings.refresh_seconds * 1000)),
+        dcc.Interval(id=ids.BEAT, interval=1000),
+    ]
+
+
+def _header() -> Any:
+    top = html.Div(
+        [
+            html.H1("callmeter"),
+            html.Div(
+                [html.Span(className="dot"), html.Span("starting", className="words")],
+                id=ids.STATUS,
+                role="status",
+            ),
+            html.Div(
+                [
+                    _segments(ids.RANGE, RANGE_NAMES, "24h", "Range"),
+                    dmc.DatePickerInput(
+                        id=ids.DAYS,
+                        type="range",
+                        placeholder="days",
+                        size="xs",
+                        valueFormat="D MMM",
+                        allowSingleDateInRange=True,
+                        className="days",
+                        **_label("First and last day"),
+                    ),
+                    _button(ids.REFRESH, "⟳", "Refresh now"),
+                    dmc.ColorSchemeToggle(
+                        lightIcon="☀",
+                        darkIcon="☾",
+                        variant="subtle",
+                        size="md",
+                        **_label("Light or dark"),
+                    ),
+                ],
+                className="controls",
+            ),
+        ],
+        className="bar",
+    )
+    below = html.Div(
+        [
+            _segments(ids.VIEWS, VIEW_NAMES, "overview", "View"),
+            _filters(),
+            html.Div(id=ids.CHIPS, className="chips"),
+        ],
+        className="bar second",
+    )
+    return html.Header([top, below])
+
+
+def _segments(name: str, choices: tuple[tuple[str, str], ...], value: str, label: str) -> Any:
+    data = [{"value": key, "label": words} for key, words in choices]
+    return html.Div(
+        dmc.SegmentedControl(id=name, data=data, value=value, size="xs"),
+        role="group",
+        **_label(label),
+    )
+
+
+def _button(name: str, sign: str, label: str) -> Any:
+    button = dmc.ActionIcon(sign, id=name, variant="subtle", size="md", **_label(label))
+    return dmc.Tooltip(button, label=label)
+
+
+def _filters() -> Any:
+    choices = [
+        dmc.MultiSelect(
+            id=name,
+            label=label,
+            placeholder=words,
+            data=[],
+            value=[],
+            size="xs",
+            searchable=True,
+            clearable=True,
+            limit=100,
+            hidePickedOptions=True,
+            nothingFoundMessage="nothing like it in this range",
+            comboboxProps={"withinPortal": False},
+        )
+        for name, label, words in FILTER_NAMES
+    ]
+    outcome = _segments(
+        ids.OUTCOME, (("all", "All"), ("ok", "Succeeded"), ("failed", "Failed")), "all", "Outcome"
+    )
+    clear = dmc.Button("Clear all", id=ids.CLEAR, variant="subtle", size="compact-xs")
+    return dmc.Popover(
+        [
+            dmc.PopoverTarget(dmc.Button("Filter", id=ids.FILTERS, variant="light", size="compact-xs")),
+            dmc.PopoverDropdown(html.Div([*choices, outcome, clear], className="filter-form")),
+        ],
+        position="bottom-start",
+        shadow="md",
+        width=300,
+        keepMounted=True,
+        trapFocus=True,
+    )
+
+
+def _overview() -> list[Any]:
+    return [
+        html.Div([html.Div(className="card") for _ in range(4)], id=ids.CARDS, className="cards"),
+        html.Div([_picture(chart) for chart in CHARTS], className="pictures"),
+    ]
+
+
+_SWITCHES: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
+    "timeline": (ids.CACHE, (("plain", "in + out"), ("cache", "+ cache")), "Which tokens"),
+    "models": (ids.MODELS_BY, (("tokens", "tokens"), ("cost", "cost")), "Compare by"),
+    "spenders": (ids.WHO, (("task_id", "task"), ("project", "project"), ("worker_id", "worker")), "Per"),
+}
+
+
+def _picture(chart: Chart) -> Any:
+    tools: list[Any] = []
+    if chart.id in _SWITCHES:
+        name, choices, label = _SWITCHES[chart.id]
+        tools.append(_segments(name, choices, choices[0][0], label))
+    open_table = dmc.ActionIcon(
+        "▤",
+        id=ids.as_table(chart.id),
+        variant="subtle",
+        size="sm",
+        **_label(f"Show {chart.title} as a table"),
+    )
+    tools.append(dmc.Tooltip(open_table, label="Show as table"))
+    return html.Section(
+        [
+            html.Div([html.H2(chart.title), html.Div(tools, className="tools")], className="card-head"),
+            html.P("\u00a0", id=ids.sentence(chart.id), className="sentence"),
+            html.Div(
+                dcc.Graph(id=ids.figure(chart.id), figure=_NOTHING, config=GRAPH_CONFIG, responsive=True),
+                className="plot",
+                role="img",
+                **_label(chart.title),
+            ),
+        ],
+        className=f"panel picture-{chart.id}",
+    )
+
+
+def _calls() -> list[Any]:
+    return [
+        html.P("\u00a0", id=ids.GRID_NOTE, className="sentence"),
+        html.Div(grid.component(), className="grid"),
+    ]
+
+
+def _detail() -> Any:
+    return dmc.Drawer(
+        html.Div(id=ids.DETAIL_BODY, className="detail"),
+        id=ids.DETAIL,
+        title="Call",
+        position="right",
+        size="lg",
+        padding="md",
+        closeButtonProps={"aria-label": "Close"},
+    )
+
+
+def _table() -> Any:
+    return dmc.Modal(
+        html.Div(id=ids.TABLE_BODY),
+        id=ids.TABLE,
+        title="",
+        size="xl",
+        closeButtonProps={"aria-label": "Close"},
+    )

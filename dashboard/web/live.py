@@ -1,0 +1,100 @@
+"""Now: the status line, when to redraw, and telling open pages within a second of a new line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from ..filters import hour_of
+from ..store.base import Store
+
+BREATH = 0.7
+"""Seconds between two pushes to one page, so that a flood of lines does not become a flood of redraws."""
+
+HEARTBEAT = 15.0
+"""Seconds after which an open page hears that nothing has happened."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def tick(store: Store, now: datetime) -> str:
+    """What a page must show: another value means that pictures must be drawn again.
+
+    The hour is part of it, since ranges move on with the hour.
+    """
+    return f"{store.version}@{hour_of(now.astimezone(store.zone)):%Y-%m-%dT%H%z}"
+
+
+def pulse(store: Store, now: datetime) -> dict[str, Any]:
+    """What the status line is made of. Times in milliseconds of Unix time."""
+    health = store.health()
+    last = health.last_call
+    return {
+        "last": int(last.timestamp() * 1000) if last else None,
+        "now": int(now.timestamp() * 1000),
+        "lines": health.lines,
+        "bad": health.bad_lines,
+        "loaded": health.days_loaded,
+        "days": health.days_total,
+        "problem": health.folder_problem,
+    }
+
+
+class Live:
+    """One thread that waits for the store on behalf of all open pages."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def _run(self) -> None:
+        version = self._store.version
+        while not self._stopped.is_set():
+            after = self._store.wait(version, 1.0)
+            if after != version:
+                version = after
+                self._wake()
+
+    def _wake(self) -> None:
+        with self._lock:
+            for loop, event in self._waiting:
+                with contextlib.suppress(RuntimeError):  # that page's loop has ended
+                    loop.call_soon_threadsafe(event.set)
+
+    def _listen(self, event: asyncio.Event) -> tuple[asyncio.AbstractEventLoop, asyncio.Event]:
+        place = (asyncio.get_running_loop(), event)
+        with self._lock:
+            self._waiting.add(place)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="callmeter-live", daemon=True)
+                self._thread.start()
+        return place
+
+    async def changes(self, heartbeat: float = HEARTBEAT) -> AsyncIterator[int]:
+        """The store's version: at once, after each change, and at least every `heartbeat` seconds."""
+        event = asyncio.Event()
+        place = self._listen(event)
+        try:
+            while not self._stopped.is_set():
+                event.clear()
+                yield self._store.version
+                await asyncio.sleep(BREATH)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(event.wait(), heartbeat)
+        finally:
+            with self._lock:
+                self._waiting.discard(place)
+
+    def stop(self) -> None:
+        """Let the waiting thread end."""
+        self._stopped.set()

@@ -1,0 +1,102 @@
+"""The overview at one moment: cards and pictures of a state, drawn from the store's frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import pandas as pd
+from dash import no_update
+
+from .. import filters, metrics, numbers
+from ..charts import CHARTS, Picture, Scene, Table
+from ..filters import Filter
+from ..store.base import Store
+from . import cards, urls
+from .cards import Card
+from .urls import State
+
+SPARKS = ("cost_usd", "calls", "tokens_total")
+STEPS = 24
+"""How many points a sparkline has."""
+
+PERIODS = {"24h": "the 24 hours before", "7d": "the 7 days before", "30d": "the 30 days before"}
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the overview shows."""
+
+    cards: tuple[Card, ...]
+    period: str
+    pictures: dict[str, Picture]
+    """By chart id."""
+
+
+def scene(store: Store, state: State, now: datetime) -> Scene:
+    """What the pictures of a state are drawn from. The lines are read only if a picture asks for them."""
+    view = urls.to_filter(state, now, store.zone)
+    return Scene(
+        view=view,
+        now=now,
+        sums=store.sums(view),
+        rows=_once(lambda: store.rows(view)),
+        revision=state.revision,
+        cache=state.cache,
+        by_cost=state.by_cost,
+        who=state.who,
+    )
+
+
+def _once(read: Callable[[], pd.DataFrame]) -> Callable[[], pd.DataFrame]:
+    return cache(read)
+
+
+def draw(store: Store, state: State, now: datetime) -> Overview:
+    """Every card and picture of a state."""
+    shown = scene(store, state, now)
+    before = metrics.totals(store.sums(shown.view.before(now)))
+    return Overview(
+        cards=cards.cards(metrics.totals(shown.sums), before, _today(store, shown, now), _series(shown)),
+        period=PERIODS.get(state.range, "the period before"),
+        pictures={chart.id: chart.draw(shown) for chart in CHARTS},
+    )
+
+
+def _today(store: Store, shown: Scene, now: datetime) -> str:
+    """What today cost with the same filters, whatever the range."""
+    today = now.astimezone(store.zone).date()
+    day: Filter = filters.days(today, today, store.zone)
+    spent = metrics.totals(store.sums(replace(shown.view, since=day.since, until=day.until)))
+    return ("≥ " if spent.unpriced or spent.not_final else "") + numbers.usd(spent.cost_usd)
+
+
+def _series(shown: Scene) -> dict[str, list[float]]:
+    hourly = metrics.timeline(shown.sums, shown.view, shown.now, SPARKS)
+    failed = shown.sums[shown.sums["outcome"] == "failed"]
+    hourly["failed"] = metrics.timeline(failed, shown.view, shown.now, ["calls"])["calls"]
+    width = -(-len(hourly) // STEPS)
+    small = hourly.groupby([i // width for i in range(len(hourly))]).sum()
+    return {name: [float(v) for v in small[name]] for name in small.columns}
+
+
+def table(store: Store, state: State, now: datetime, chart_id: str) -> tuple[str, Table] | None:
+    """A chart's title and its table; None for an unknown chart."""
+    chart = next((chart for chart in CHARTS if chart.id == chart_id), None)
+    return None if chart is None else (chart.title, chart.table(scene(store, state, now)))
+
+
+def digest(part: Any) -> str:
+    """A short mark of a part's content, to tell whether the browser has it already."""
+    return f"{hash(repr(part)) & 0xFFFFFFFFFFFF:012x}"
+
+
+def only_new(parts: list[Any], drawn: dict[str, str] | None) -> list[Any]:
+    """The parts, with `no_update` for those the browser has, and the new digests as the last."""
+    fresh = {str(place): digest(part) for place, part in enumerate(parts)}
+    known = drawn or {}
+    sent = [no_update if known.get(place) == fresh[place] else parts[int(place)] for place in fresh]
+    return [*sent, no_update if known == fresh else fresh]

@@ -1,0 +1,48 @@
+"""The first start, without any log: how to begin. The page comes alive by itself with the first line."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from dash import html
+
+
+def render(folder: Path) -> Any:
+    """Three ways to the first line, each to copy."""
+    where = shlex.quote(str(folder))
+    logger = (
+        "from logger import ClaudeAPILogger\n\n"
+        f"log = ClaudeAPILogger({str(folder)!r})\n"
+        'with log.call(task_id="gh-456", model="claude-opus-5-5") as call:\n'
+        "    message = client.messages.create(…)\n"
+        "    call.usage(message.usage)"
+    )
+    return html.Section(
+        [
+            html.H2("No calls yet"),
+            html.P(
+                [
+                    "This page reads ",
+                    html.Code(str(folder)),
+                    " and comes alive by itself when the first line is written there. Three ways to begin:",
+                ]
+            ),
+            html.Ol(
+                [
+                    _way("Log your program's calls.", logger),
+                    _way(
+                        "Bring in what Claude CLI runs have printed.",
+                        f"callmeter import runs/ --log-dir {where}",
+                    ),
+                    _way("Just look around, with made-up calls.", f"callmeter demo --log-dir {where}"),
+                ]
+            ),
+        ],
+        className="panel welcome",
+    )
+
+
+def _way(words: str, code: str) -> Any:
+    return html.Li([html.P(words), html.Pre(html.Code(code), tabIndex=0)])
