@@ -75,7 +75,7 @@ FAILURES = (
 )
 FAILING = 0.022
 """Share of calls that fail."""
-KILLED = 0.006
+KILLED = 0.003
 """Share of calls whose worker is killed: their counts are a lower bound."""
 
 

@@ -199,7 +199,11 @@ def _cell(value: Any) -> Any:
     """A name that a spreadsheet would run as a formula gets a quote before it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r\n") else value
+    if not isinstance(value, str):
+        return value
+    quote = "'" if value[:1] in tuple("=+-@\t\r\n") else ""
+    # Python 3.11 leaves a bare carriage return unquoted, and readers take it for the end of the row.
+    return quote + value.replace("\r", r"\r")
 
 
 def period(view: Filter) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from datetime import UTC, datetime, timedelta
+from datetime import date as date_
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from logger.record import DAY_FILE_PATTERN
 
 from ..errors import UsageError
 from . import folder, options, period
@@ -81,23 +84,36 @@ def run(settings: Settings, view: Filter, by: str, form: str, *, detail: bool = 
     folder.usable(settings.log_dir)
     with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
         store.load(view)
-        report = _built(store, view, by, detail)
+        bad_files, bad_lines = _problems(store, view)
+        report = _built(store, view, by, bad_lines, detail=detail)
         if report.totals.lines or form != "text":
             _print(report, form)
-        for remark in _remarks(report, form, store, settings):
+        for remark in [*bad_files, *_remarks(report, form, store, settings)]:
             print(remark, file=sys.stderr)
+    if bad_files:
+        raise typer.Exit(1)
 
 
-def _built(store: FileStore, view: Filter, by: str, detail: bool) -> Report:
+def _problems(store: FileStore, view: Filter) -> tuple[list[str], int]:
+    """A sentence for each file of the view's days that cannot be read, and their bad lines' number."""
+    last = (view.until - timedelta(microseconds=1)).date()
+    files, lines = [], 0
+    for problem in store.problems() if store.health().problems else ():
+        day = DAY_FILE_PATTERN.fullmatch(problem.file)
+        if day is None or not view.since.date() <= date_.fromisoformat(day["day"]) <= last:
+            continue
+        if problem.line:
+            lines += 1
+        else:
+            files.append(f"{store.folder / problem.file}: {problem.reason}; its calls are missing here.")
+    return files, lines
+
+
+def _built(store: FileStore, view: Filter, by: str, bad_lines: int, *, detail: bool) -> Report:
     from .. import report
 
-    return report.build(
-        store.sums(view, tasks=by == "task"),
-        view,
-        by,
-        bad_lines=store.health().bad_lines,
-        rows=store.rows(view) if detail else None,
-    )
+    sums = store.sums(view, tasks=by == "task")
+    return report.build(sums, view, by, bad_lines=bad_lines, rows=store.rows(view) if detail else None)
 
 
 def _print(report: Report, form: str) -> None:
