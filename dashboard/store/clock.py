@@ -110,7 +110,7 @@ def _well_formed(signs: Array) -> Array:
 
 
 def _number(digits: Array, start: int, stop: int) -> Array:
-    value = digits[start]
+    value: Array = digits[start]
     for row in digits[start + 1 : stop]:
         value = value * 10 + row
     return value

@@ -40,6 +40,15 @@ class Seen:
     plain: Stamp | None = None
     gz: Stamp | None = None
 
+    def same_content(self, other: Seen) -> bool:
+        """Whether the files have the same content, by all that survives a restart of the machine."""
+        return _lasting(self) == _lasting(other)
+
+
+def _lasting(seen: Seen) -> list[tuple[int, int, int] | None]:
+    stamps = (seen.plain, seen.gz)
+    return [None if stamp is None else (stamp.inode, stamp.size, stamp.mtime_ns) for stamp in stamps]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Day:
@@ -69,6 +78,12 @@ class Day:
         """Equal for two states of a day with the same lines."""
         marks = [mark.content if mark else None for mark in (self.plain, self.gz)]
         return (*marks, self.bad, self.problems, self.faults)
+
+    def seen_as(self, seen: Seen) -> Day:
+        """The same content, seen again."""
+        plain = self.plain and replace(self.plain, stamp=seen.plain or self.plain.stamp)
+        gz = self.gz and replace(self.gz, stamp=seen.gz or self.gz.stamp)
+        return replace(self, seen=seen, plain=plain, gz=gz)
 
     @property
     def unfinished(self) -> bool:
@@ -222,17 +237,31 @@ class Reader:
                 return line.endswith(b"\n") and packed.readline(tail.LONGEST) == line
         return False
 
-    def rows(self, day: Day, *, start: int = 0) -> list[Table]:
-        """The rows the state `day` stands for; with `start` only those of the plain file from that byte on.
+    def begins_with(self, day: Day, before: Day) -> bool:
+        """Whether the lines of the state `before` are the first ones of `day`."""
+        if before.content == day.content:
+            return True
+        if before.plain is None or day.plain is None or before.gz or day.gz:
+            return False
+        with suppress(OSError), self.plain(day.date).open("rb", buffering=0) as file:
+            start = before.plain.offset
+            return (
+                start <= day.plain.offset and tail.checksum(cast(BinaryIO, file), start) == before.plain.crc
+            )
+        return False
+
+    def rows(self, day: Day, *, beyond: Day | None = None) -> list[Table]:
+        """The rows the state `day` stands for, or those beyond a state it `begins_with`.
 
         Files that changed since give what is there now, up to the marks.
         """
         found: list[Table] = []
-        if day.gz is not None and not start:
+        if beyond is None and day.gz is not None:
             with suppress(OSError, EOFError, zlib.error):
                 for piece in unpacked(self.gz(day.date)):
                     _append_rows(found, lines.decode(piece.data, self.zone, offset=piece.offset, packed=True))
-        if day.plain is not None:
+        start = beyond.plain.offset if beyond and beyond.plain else 0
+        if day.plain is not None and day.plain.offset > start:
             with suppress(OSError), self.plain(day.date).open("rb", buffering=0) as file:
                 raw = cast(BinaryIO, file)
                 raw.seek(start)
@@ -313,7 +342,7 @@ def unpacked(path: Path) -> Iterator[tail.Piece]:
     Raises what gzip raises at damage, but gives all complete lines before it first.
     """
     with gzip.open(path) as packed:
-        yield from tail.pieces(_Stream(cast(gzip.GzipFile, packed)).read)
+        yield from tail.pieces(_Stream(packed).read)
 
 
 @dataclass(slots=True)

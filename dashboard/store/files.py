@@ -1,39 +1,37 @@
 """FileStore: a folder of days, kept current.
 
 One writer at a time takes in what changed and publishes immutable states of days; readers work on the
-states they find. Days are read newest first. Rows are kept for the days last asked for and read again
-when another view needs them; sums are kept for all days.
+states they find. Days are read newest first. Sums are kept for all days; rows only for the days last asked
+for, and are read again, from the cache or the log, when another view needs them.
 """
 
 from __future__ import annotations
 
-import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from ..filters import Filter
-from . import lines
-from .base import MEASURES, ROW_COLUMNS, SUM_FACETS, Health, Problem
-from .day import NAME, Day, Reader
+from . import condition, lines, selection
+from .base import Health, Problem
+from .cache import Cache
+from .condition import Listing
+from .day import Day, Reader, Seen
+from .follow import Follower
 from .shelf import Shelf
 from .sums import summed
-from .table import Array, Table, categorical, concat, frame, in_order
-from .watch import Watch
+from .table import Table, concat, inserted
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_TOGETHER = 0.02  # seconds in which changes are taken together
-_SELDOM = 15  # one poll in so many lists the whole folder
+_LIVE_ROWS = 5_000
+"""Lines the newest day may have grown by before its cached form is renewed."""
 
 
 def _now() -> datetime:
@@ -43,8 +41,9 @@ def _now() -> datetime:
 class FileStore:
     """The store over a folder of `api-calls-YYYY-MM-DD.jsonl` files; see `base.Store`.
 
-    `load` reads at once what a view needs, `start` reads the rest in the background and watches,
-    `refresh` looks for changes once. The folder need not exist. `cache_dir` may be shared by folders.
+    `load` reads at once what a view needs, `start` reads everything in the background and watches,
+    `refresh` looks for changes once. The folder need not exist. `cache_dir` may be shared by folders;
+    None means no cache. About `row_budget` rows stay in memory.
     """
 
     def __init__(
@@ -56,27 +55,27 @@ class FileStore:
         clock: Callable[[], datetime] = _now,
         poll_seconds: float = 2.0,
         row_budget: int = 400_000,
+        events: bool = True,
     ) -> None:
         self.folder = folder
         self.zone = zone
         self._clock = clock
-        self._poll_seconds = poll_seconds
         self._reader = Reader(folder, zone)
+        self._cache = Cache(cache_dir, folder, zone)
         self._shelf = Shelf(row_budget)
         self._state = threading.Condition()
         self._writing = threading.RLock()
         self._reading_rows = threading.Lock()
         self._days: dict[str, Day] = {}
-        self._waiting: list[str] = []
+        self._listing = Listing()
+        self._complete = False  # whether all days have been read once
+        self._changed = False  # whether a day changed since the last publishing
+        self._touched: set[str] = set()  # days that changed since they were cached
+        self._cached_rows: dict[str, object] = {}  # content of the days whose rows were cached
         self._version = 0
         self._health = Health()
-        self._folder_problem: str | None = None
         self._last_change: datetime | None = None
-        self._thread: threading.Thread | None = None
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._told: set[str] = set()
-        self._watch = Watch(folder, self._tell)
+        self._follower = Follower(self, poll_seconds, events=events)
 
     def __enter__(self) -> FileStore:
         return self
@@ -105,20 +104,16 @@ class FileStore:
 
     def sums(self, view: Filter, *, tasks: bool = False) -> pd.DataFrame:
         """Hourly sums of the view: `hour`, the facets, the measures; with `tasks` also per `task_id`."""
-        facets = (*SUM_FACETS, "task_id") if tasks else SUM_FACETS
         if tasks or view.tasks:
-            table = summed(self._chosen_rows(view)[0], tasks=tasks)
+            table = summed(self._rows(view)[0], tasks=tasks)
         else:
-            table = self._chosen_sums(view)
-        hour = _moments(table.numbers["hour"], "s", self.zone)
-        return frame(table, dict.fromkeys(facets, "category") | MEASURES, {"hour": hour})
+            table = selection.chosen_sums(self._days.values(), view, self.zone)
+        return selection.sums_frame(table, self.zone, tasks=tasks)
 
     def rows(self, view: Filter) -> pd.DataFrame:
         """The lines of the view, oldest first."""
-        table, dates = self._chosen_rows(view)
-        time = _moments(table.numbers["time"], "us", self.zone)
-        day = pd.Series(categorical(table.numbers["day"], pa.array(dates, pa.string())))
-        return frame(table, ROW_COLUMNS, {"time": time, "day": day})
+        table, dates = self._rows(view)
+        return selection.rows_frame(table, dates, self.zone)
 
     def line(self, day: str, offset: int) -> dict[str, Any] | None:
         """The whole record of a line named by `rows`; None when it is no longer there."""
@@ -131,49 +126,31 @@ class FileStore:
         for name in sorted(held if days is None else set(days) & set(held)):
             yield from self._reader.problems(held[name])
 
-    def _chosen_sums(self, view: Filter) -> Table:
-        since, until = _microseconds(view.since), _microseconds(view.until)
-        parts = [day.sums for day in self._overlapping(since, until) if day.sums is not None]
-        if not parts:
-            return summed(_no_rows(self.zone))
-        table = concat(parts)
-        hours = table.numbers["hour"] * 1_000_000
-        keep = (hours >= since) & (hours < until)
-        return (table if keep.all() else table.take(keep)).chosen(view.choices)
-
-    def _chosen_rows(self, view: Filter) -> tuple[Table, list[str]]:
-        """The rows of the view with `day` as codes into the dates that come with them."""
-        since, until = _microseconds(view.since), _microseconds(view.until)
-        dates, parts = [], []
-        for day in self._overlapping(since, until):
-            for table in self._rows_of(day):
-                part = _within(table, since, until).chosen(view.choices)
-                numbers = {**part.numbers, "day": np.full(len(part), len(dates), dtype=np.int32)}
-                parts.append(replace(part, numbers=numbers))
-            dates.append(day.date)
-        if parts:
-            return in_order(parts, "time"), dates
-        none = _no_rows(self.zone)
-        return replace(none, numbers={**none.numbers, "day": np.zeros(0, np.int32)}), dates
-
-    def _overlapping(self, since: int, until: int) -> list[Day]:
-        """The days that hold a call in a range of microseconds, oldest first."""
-        days = sorted(self._days.values(), key=lambda day: day.date)
-        return [day for day in days if day.lines and day.first < until and day.last + 3_600_000_000 >= since]
+    def _rows(self, view: Filter) -> tuple[Table, list[str]]:
+        return selection.chosen_rows(self._days.values(), self._rows_of, view, self.zone)
 
     def _rows_of(self, day: Day) -> list[Table]:
         """The rows of a day in order of time, from memory if they are there."""
         held = self._shelf.get(day)
-        if held is not None and len(held) == 1:
+        if held is not None:
             return held
         with self._reading_rows:
             held = self._shelf.get(day)
             if held is None:
-                held = self._reader.rows(day)
-            if len(held) > 1:
-                held = [in_order(held, "time")]
-            self._shelf.put(day, held)
+                held = self._read_rows(day)
+                self._shelf.put(day, held)
         return held
+
+    def _read_rows(self, day: Day) -> list[Table]:
+        """The rows of a day from the cache and, for what it lacks, from the log."""
+        cached = self._cache.rows(day.date)
+        if cached is None or not self._reader.begins_with(day, cached.day):
+            rows = inserted([], self._reader.rows(day), "time")
+            if self._worth(day):
+                self._cache_rows(day, rows)
+            return rows
+        more = self._reader.rows(day, beyond=cached.day)
+        return inserted([cached.table], more, "time")
 
     # What is read when
 
@@ -181,182 +158,163 @@ class FileStore:
         """Read at once the days a view needs, or all. Starts no thread."""
         with self._writing:
             self._list()
-            needed = (
-                self._waiting if view is None else [d for d in self._waiting if _near(d, view, self.zone)]
-            )
-            for name in list(needed):
-                self._take_in(name)
-            self._publish(changed=bool(needed))
+            for name in self._waiting():
+                if view is None or condition.near(name, view, self.zone):
+                    self._take_in(name)
+            self._publish()
+            self.save()
 
     def refresh(self) -> bool:
-        """Look for changes once, and read days not yet read; whether anything changed."""
+        """Look for changes once, and read days not read yet; whether anything changed."""
         with self._writing:
             before = self._version
             self._list()
-            for name in [*self._waiting, *self._days]:
-                self._take_in(name)
+            self.look([*self._waiting(), *self._days])
             return self._version != before
 
     def start(self) -> None:
         """Read all days in the background, newest first, and watch the folder from then on."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="callmeter store", daemon=True)
-            self._thread.start()
+        self._follower.start()
 
     def close(self) -> None:
         """Stop watching and reading."""
-        self._stop.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        self._watch.stop()
+        self._follower.stop()
+        self.save()
+
+    # What the follower asks; see `follow.Followed`
+
+    def look(self, names: Iterable[str] | None = None) -> None:
+        """Bring days up to date and publish what changed; without names, learn which days there are."""
+        with self._writing:
+            if names is None:
+                self._list()
+            for name in names or ():
+                self._take_in(name)
+            self._publish()
+
+    def newest(self, count: int | None = None) -> list[str]:
+        """The days that were read, newest first."""
+        return sorted(self._days, reverse=True)[:count]
+
+    def read_older(self, seconds: float) -> bool:
+        """Read days not read yet, newest first, for about so long; whether there are more."""
+        with self._writing:
+            deadline = time.monotonic() + seconds
+            waiting = self._waiting()
+            while waiting and time.monotonic() < deadline:
+                self._take_in(waiting.pop(0))
+            self._publish()
+            return bool(waiting)
+
+    def save(self) -> None:
+        """Put into the cache what changed and is worth it."""
+        with self._writing:
+            due = [
+                day for name in sorted(self._touched) if (day := self._days.get(name)) and self._worth(day)
+            ]
+            gone = {name for name in self._touched if name not in self._days}
+            for day in due:
+                self._cache_rows(day, self._rows_of(day))
+            months = {name[:7] for name in [*gone, *(day.date for day in due)]}
+            if months:
+                self._cache.keep_sums(self._days, months, self._listing.days)
+            self._touched -= gone | {day.date for day in due}
+
+    # Writing
+
+    def _waiting(self) -> list[str]:
+        """The days not read yet, newest first."""
+        return sorted(self._listing.days - self._days.keys(), reverse=True)
 
     def _list(self) -> None:
-        """Learn which days there are; days without files are forgotten."""
-        names, self._folder_problem = _listed(self.folder)
-        gone = [name for name in self._days if name not in names]
-        for name in gone:
+        self._listing = condition.listing(self.folder, self._listing.days)
+        for name in self._days.keys() - self._listing.days:
             self._forget(name)
-        self._waiting = sorted((name for name in names if name not in self._days), reverse=True)
-        self._publish(changed=bool(gone))
+        self._publish()
 
     def _forget(self, name: str) -> None:
+        self._changed = self._changed or name in self._days
         self._days = {date: day for date, day in self._days.items() if date != name}
+        self._listing = replace(self._listing, days=self._listing.days - {name})
         self._shelf.drop(name)
+        self._touched.add(name)
 
     def _take_in(self, name: str) -> None:
-        """Bring one day up to date and publish it if it changed."""
+        """Bring one day up to date."""
         before, seen = self._days.get(name), self._reader.seen(name)
-        if before is not None and before.seen == seen:
-            return
-        if seen.plain is None and seen.gz is None:
+        if seen == Seen():
             self._forget(name)
-            self._publish(changed=True)
+        elif before is None:
+            self._take_new(name, seen)
+        elif before.seen != seen:
+            self._replace(before, *self._reader.next(before, seen, name))
+
+    def _take_new(self, name: str, seen: Seen) -> None:
+        """A day this process has not read: as it was cached, if its files are still the same."""
+        cached = self._cache.day(name)
+        if cached is not None and cached.seen.same_content(seen):
+            self._hold(cached.seen_as(seen))
             return
-        after, fresh = self._reader.next(before, seen, name)
-        self._keep_rows(before, after, fresh)
-        self._days = {**self._days, name: after}
-        self._waiting = [date for date in self._waiting if date != name]
-        if before is not None and after.lines > before.lines:
+        after, fresh = self._reader.next(cached, seen, name, sure=True)
+        if sum(map(len, fresh)) == after.lines:
+            rows = inserted([], fresh, "time")
+            self._shelf.put(after, rows, old=True)
+            if name != max(self._listing.days, default=name):
+                self._cache_rows(after, rows)
+        self._hold(after)
+        self._touched.add(name)
+        if self._complete and after.lines:
             self._last_change = self._clock()
-        self._publish(changed=before is None or before.content != after.content)
 
-    def _keep_rows(self, before: Day | None, after: Day, fresh: list[Table]) -> None:
-        grown = before is not None and before.lines and after.plain and after.lines >= before.lines
-        if not grown or before is None:
-            self._shelf.put(after, fresh, old=before is None)
-            return
+    def _replace(self, before: Day, after: Day, fresh: list[Table]) -> None:
         held = self._shelf.get(before)
-        if held is None or before.lines + sum(map(len, fresh)) != after.lines:
-            self._shelf.drop(after.date)
-        else:
-            self._shelf.put(after, [*held, *fresh])
+        if before.content != after.content:
+            came = sum(map(len, fresh))
+            if came == after.lines:
+                self._shelf.put(after, inserted([], fresh, "time"))
+            elif held is not None and before.lines + came == after.lines:
+                self._shelf.put(after, inserted(held, fresh, "time"))
+            else:
+                self._shelf.drop(before.date)
+            self._touched.add(before.date)
+        if after.lines > before.lines:
+            self._last_change = self._clock()
+        self._hold(after, changed=before.content != after.content)
 
-    def _publish(self, *, changed: bool) -> None:
+    def _hold(self, day: Day, *, changed: bool = True) -> None:
+        self._days = {**self._days, day.date: day}
+        if day.date not in self._listing.days:
+            self._listing = replace(self._listing, days=self._listing.days | {day.date})
+        self._changed = self._changed or changed
+
+    def _worth(self, day: Day) -> bool:
+        """Whether a day's cached form is worth renewing: the newest day's only now and then."""
+        cached = self._cache.day(day.date)
+        grown = day.lines - (cached.lines if cached else 0)
+        return day.date != max(self._days) or abs(grown) >= _LIVE_ROWS
+
+    def _cache_rows(self, day: Day, rows: list[Table]) -> None:
+        if self._cached_rows.get(day.date) == day.content or sum(map(len, rows)) != day.lines or not rows:
+            return
+        if self._cache.keep_rows(day, concat(rows)):
+            self._cached_rows[day.date] = day.content
+
+    def _publish(self) -> None:
         health = self._examined()
+        self._complete = self._complete or (health.days_total > 0 and not health.loading)
         with self._state:
-            if changed or health != self._health:
+            if self._changed or health != self._health:
                 self._health = health
+                self._changed = False
                 self._version += 1
                 self._state.notify_all()
 
     def _examined(self) -> Health:
-        days = sorted(self._days.values(), key=lambda day: day.date)
-        filled = [day for day in days if day.lines]
-        names = sorted([*self._days, *self._waiting])
-        last_call = max((day.last_call for day in filled), default=None)
-        return Health(
-            lines=sum(day.lines for day in days),
-            bad_lines=sum(day.bad for day in days),
-            problems=tuple(problem for day in days for problem in (*day.faults, *day.problems)),
-            days=len(filled),
-            days_loaded=len(days),
-            days_total=len(names),
-            first_day=names[0] if names else None,
-            last_day=names[-1] if names else None,
-            last_call=None if last_call is None else _moment(last_call, self.zone),
+        return condition.examined(
+            self._days.values(),
+            self._listing.days,
+            self.zone,
+            watching=self._follower.how,
+            problem=self._listing.problem,
             last_change=self._last_change,
-            watching=self._how(),
-            folder_problem=self._folder_problem,
-            extra=_extra(days),
         )
-
-    def _how(self) -> str:
-        if self._thread is None:
-            return "off"
-        return "events" if self._watch.alive else "polling"
-
-    # The thread
-
-    def _tell(self, path: str) -> None:
-        self._told.add(os.path.basename(path))  # noqa: PTH119 - called for every event
-        self._wake.set()
-
-    def _run(self) -> None:
-        self.refresh()
-        while not self._stop.is_set():
-            self._watch.keep()
-            self.refresh()
-            self._wake.wait(self._poll_seconds)
-            self._stop.wait(_TOGETHER)
-            self._wake.clear()
-
-
-def _listed(folder: Path) -> tuple[set[str], str | None]:
-    """The days in a folder, and what is wrong with the folder."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return set(), f"{folder} does not exist yet; it is made when the first call is logged."
-    except NotADirectoryError:
-        return set(), f"{folder} is not a folder; name the folder that holds the log files."
-    except OSError as error:
-        return set(), f"{folder} cannot be read ({error.strerror}); check its permissions."
-    return {found[1] for name in names if (found := NAME.fullmatch(name)) and _is_date(found[1])}, None
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return bool(date.fromisoformat(text))
-    except ValueError:
-        return False
-
-
-def _near(name: str, view: Filter, zone: ZoneInfo) -> bool:
-    """Whether a day's file may hold calls of the view: the writer may have lived in another zone."""
-    day, around = date.fromisoformat(name), timedelta(days=1)
-    return view.since.astimezone(zone).date() - around <= day <= view.until.astimezone(zone).date() + around
-
-
-def _extra(days: list[Day]) -> dict[str, int]:
-    counts = {
-        "other_day": sum(day.other_day for day in days),
-        "unfinished": sum(day.unfinished for day in days),
-        "faulty_files": sum(len(day.faults) for day in days),
-    }
-    return {name: count for name, count in counts.items() if count}
-
-
-def _within(table: Table, since: int, until: int) -> Table:
-    """The rows of a table in order of time that lie in a range."""
-    first, last = np.searchsorted(table.numbers["time"], [since, until])
-    return table if last - first == len(table) else table.take(slice(int(first), int(last)))
-
-
-def _no_rows(zone: ZoneInfo) -> Table:
-    return lines.decode(b"", zone).rows
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def _moment(microseconds: int, zone: ZoneInfo) -> datetime:
-    return (_EPOCH + microseconds * _MICROSECOND).astimezone(zone)
-
-
-def _moments(values: Array, unit: str, zone: ZoneInfo) -> pd.Series:
-    """Whole seconds or microseconds as times in the zone."""
-    times = pd.Series(values.astype(np.int64, copy=False).view(f"M8[{unit}]"))
-    return times.dt.tz_localize("UTC").dt.tz_convert(zone)

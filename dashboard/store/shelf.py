@@ -33,7 +33,7 @@ class Shelf:
             return held[1]
 
     def put(self, day: Day, tables: list[Table], *, old: bool = False) -> None:
-        """Keep the rows of a day; others go when there are too many. An `old` day is kept only if there is room."""
+        """Keep the rows of a day; others go when there are too many, an `old` day only with room."""
         size = sum(map(len, tables))
         with self._lock:
             self._drop(day.date)

@@ -63,7 +63,7 @@ def encoded(values: Sequence[str | int | None]) -> tuple[Array, pa.Array]:
 
 def narrowed(values: Array) -> Array:
     """Whole numbers as int32 when they all fit."""
-    if values.dtype == np.int64 and (not len(values) or values.max() < 2**31 and values.min() >= -(2**31)):
+    if values.dtype == np.int64 and (not len(values) or (values.max() < 2**31 and values.min() >= -(2**31))):
         return values.astype(np.int32)
     return values
 
@@ -137,6 +137,26 @@ def in_order(tables: Sequence[Table], by: str) -> Table:
     if bool((values[1:] >= values[:-1]).all()):
         return table
     return table.take(np.argsort(values, kind="stable"))
+
+
+def inserted(pieces: Sequence[Table], fresh: Sequence[Table], by: str) -> list[Table]:
+    """Pieces that follow each other in order of `by`, after rows of any order were put among them.
+
+    What lies before the fresh rows is not moved; pieces are joined so that there are few of them.
+    """
+    found = [piece for piece in pieces if len(piece)]
+    moved = [in_order(fresh, by)] if sum(map(len, fresh)) else []
+    while moved and found and found[-1].numbers[by][-1] > moved[-1].numbers[by][0]:
+        piece = found.pop()
+        stays = int(np.searchsorted(piece.numbers[by], moved[-1].numbers[by][0], side="right"))
+        moved = [in_order([piece.take(slice(stays, None)), *moved], by)]
+        if stays:
+            found.append(piece.take(slice(stays)))
+    for piece in moved:
+        found.append(piece)
+        while len(found) > 1 and len(found[-2]) < 2 * len(found[-1]):
+            found[-2:] = [concat(found[-2:])]
+    return found
 
 
 def categorical(codes: Array, names: pa.Array) -> pd.Categorical:
