@@ -46,7 +46,7 @@ def usd(value: float | None) -> str:
         return f"{sign}${size:,.2f}"
     if size < 0.00005:
         return f"{sign}<$0.0001"
-    return f"{sign}${float(f'{size:.2g}'):.4f}".rstrip("0")
+    return f"{sign}${size:.3f}" if size >= 0.00995 else f"{sign}${size:.4f}"
 
 
 def share(part: float, whole: float) -> str:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from dashboard.filters import Filter
+from dashboard.filters import Filter, hour_of
 from dashboard.store.base import MEASURES, ROW_COLUMNS, SUM_FACETS, Health
 
 UTC = ZoneInfo("UTC")
@@ -56,11 +56,17 @@ def rows(lines: Iterable[dict[str, Any]], zone: ZoneInfo = UTC) -> pd.DataFrame:
     return frame.astype(wanted).sort_values("time", kind="stable", ignore_index=True)
 
 
+def _hours(frame: pd.DataFrame) -> pd.Series:
+    starts = [hour_of(moment.to_pydatetime()) for moment in frame["time"]]
+    zone = frame["time"].dt.tz
+    return pd.Series(pd.to_datetime(starts, utc=True), index=frame.index).dt.as_unit("s").dt.tz_convert(zone)
+
+
 def sums(frame: pd.DataFrame, *, tasks: bool = False) -> pd.DataFrame:
     """The hourly sums of a rows frame."""
     known = frame["cost_usd"].notna()
     wide = frame.assign(
-        hour=frame["time"].dt.floor("h").dt.as_unit("s"),
+        hour=_hours(frame),
         lines=1,
         unpriced=frame["calls"].where(~known, 0),
         not_final=frame["calls"].where(~frame["final"], 0),
@@ -117,7 +123,10 @@ class FrameStore:
         row = found.iloc[0].to_dict()
         return {
             "timestamp": row["time"].isoformat(),
-            **{name: row[name] for name in ("task_id", "worker_id", "model", "project", "session_id", "source")},
+            **{
+                name: row[name]
+                for name in ("task_id", "worker_id", "model", "project", "session_id", "source")
+            },
             **{name: int(row[name]) for name in ("tokens_input", "tokens_output", "tokens_total")},
             "duration_seconds": float(row["duration_seconds"]),
             "success": row["outcome"] == "ok",
@@ -130,7 +139,13 @@ class FrameStore:
         frame = self._frame
         last = frame["time"].max().to_pydatetime() if len(frame) else None
         days = frame["day"].nunique()
-        known = {"lines": len(frame), "days": days, "days_loaded": days, "days_total": days, "last_call": last}
+        known = {
+            "lines": len(frame),
+            "days": days,
+            "days_loaded": days,
+            "days_total": days,
+            "last_call": last,
+        }
         return Health(**(known | {"watching": "events"} | self.health_extra))
 
 
@@ -154,7 +169,9 @@ def month(now: datetime, calls_per_day: int = 60, days: int = 30, seed: int = 7)
             read = int(chance.lognormvariate(9.5, 1))
             write = int(chance.lognormvariate(7, 1))
             failed = chance.random() < 0.05
-            cost = (tokens_in * price_in + out * price_out + read * price_in * 0.05 + write * price_in * 1.25) / 1e6
+            cost = (
+                tokens_in * price_in + out * price_out + read * price_in * 0.05 + write * price_in * 1.25
+            ) / 1e6
             lines.append(
                 {
                     "time": moment,
@@ -164,7 +181,9 @@ def month(now: datetime, calls_per_day: int = 60, days: int = 30, seed: int = 7)
                     "worker_id": f"w-{chance.randrange(1, 6)}",
                     "source": chance.choice(["manual", "cli"]),
                     "outcome": "failed" if failed else "ok",
-                    "error": chance.choice(["overloaded_error", "rate_limit_error", "timeout"]) if failed else "",
+                    "error": chance.choice(["overloaded_error", "rate_limit_error", "timeout"])
+                    if failed
+                    else "",
                     "tokens_input": 0 if failed else tokens_in,
                     "tokens_output": 0 if failed else out,
                     "tokens_cache_read": 0 if failed else read,

@@ -11,6 +11,8 @@ from dash import Dash
 from ..settings import Settings
 from ..store.base import Store
 from . import callbacks, layout, live
+from .delivery import deliver
+from .security import guard
 
 INDEX = """<!doctype html>
 <html lang="en">
@@ -51,4 +53,18 @@ def create_app(settings: Settings, store: Store, *, clock: Callable[[], datetime
     app.index_string = INDEX.replace("{scheme}", app.get_asset_url("scheme.js"))
     app.layout = layout.page(settings)
     callbacks.register(app, store, settings, live.Live(store), clock)
+    _ring(app, settings)
     return app
+
+
+def _ring(app: Dash, settings: Settings) -> None:
+    """The server's outer ring; what is added last is passed first."""
+    private = settings.token is not None
+    app.server.add_middleware(deliver, cache_dir=settings.cache_dir, private=private)
+    app.server.add_middleware(
+        guard,
+        hosts=[settings.host, *settings.allowed_hosts],
+        token=settings.token,
+        script_hashes=app.csp_hashes(),
+        keep=settings.cache_dir,
+    )

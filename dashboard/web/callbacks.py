@@ -169,7 +169,7 @@ def _tables(app: Dash, store: Store, clock: Clock) -> None:
 
 def _browser(app: Dash) -> None:
     """What the browser does by itself; see assets/page.js."""
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("callmeter", "status"),
         Output(ids.STATUS, "children"),
         Output(ids.STATUS, "className"),
@@ -177,7 +177,7 @@ def _browser(app: Dash) -> None:
         Input(ids.PULSE, "data"),
         Input(ids.ANSWER, "data"),
     )
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("callmeter", "body"),
         Output(ids.BODY, "className"),
         Input(ids.PULSE, "data"),
@@ -185,7 +185,7 @@ def _browser(app: Dash) -> None:
         Input(ids.DRAWN, "data"),
         Input(ids.URL, "search"),
     )
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("callmeter", "grid"),
         Output(ids.GRID_VIEW, "data"),
         Input(ids.TICK, "data"),

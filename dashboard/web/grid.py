@@ -48,7 +48,7 @@ def _cost(row: Any) -> str:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("time", "Time", lambda row: f"{row.time:%d %b %H:%M:%S}", 128),
+    Column("time", "Time", lambda row: f"{row.time:%d %b %H:%M:%S}", 148),
     Column("task_id", "Task", _or_unknown("task_id"), 150),
     Column("model", "Model", _or_unknown("model"), 180),
     Column("outcome", "Outcome", lambda row: "✕ failed" if row.outcome == "failed" else "ok", 92),
@@ -82,6 +82,8 @@ def component() -> dag.AgGrid:
             "maxBlocksInCache": 20,
             "infiniteInitialRowCount": 1,
             "rowBuffer": 10,
+            "rowHeight": 34,
+            "headerHeight": 38,
             "animateRows": False,
             "suppressCellFocus": False,
             "suppressMultiSort": True,

@@ -17,6 +17,13 @@ SHOWN = 200
 """How many bad lines are listed; `callmeter check` lists them all."""
 
 
+_WATCHING = {
+    "events": "seen at once: the system tells of changes",
+    "polling": "seen within seconds: the files are looked at again and again",
+    "off": "not looked for",
+}
+
+
 def render(health: Health, sums: pd.DataFrame, folder: str, now: datetime, zone: ZoneInfo) -> list[Any]:
     """The view's panels. `sums` are the sums of the page's range and filters."""
     return [_reading(health, folder, now, zone), _bad(health), _unpriced(sums), _not_final(sums)]

@@ -102,11 +102,11 @@ def _header() -> Any:
                     dmc.DatePickerInput(
                         id=ids.DAYS,
                         type="range",
-                        placeholder="days",
+                        placeholder="first – last day",
                         size="xs",
                         valueFormat="D MMM",
                         allowSingleDateInRange=True,
-                        className="days",
+                        className="days off",
                         **_label("First and last day"),
                     ),
                     _button(ids.REFRESH, "⟳", "Refresh now"),

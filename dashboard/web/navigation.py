@@ -15,6 +15,9 @@ Move = Callable[[State, Any], State]
 
 
 def _range(state: State, value: str) -> State:
+    """Another range; `custom` first shows the calendar and keeps the days already chosen."""
+    if value == urls.CUSTOM:
+        return replace(state, range=value)
     return replace(state, range=value, since=None, until=None) if value in filters.RANGES else state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
         html.Table(
             [
                 html.Thead(html.Tr([html.Th(name, scope="col") for name in head])),
-                html.Tbody([html.Tr([html.Td(cell) for cell in row]) for row in rows]),
+                html.Tbody([html.Tr([html.Td(cell, className=_side(cell)) for cell in row]) for row in rows]),
             ]
         ),
         className="table",
         tabIndex=0,
     )
+
+
+def _side(cell: str) -> str:
+    """Numbers stand at the right edge of their column."""
+    return "number" if re.fullmatch(r"(≥ )?[$<]?[\d,.]+( .)?", cell) else ""

@@ -28,7 +28,7 @@ class State:
     view: str = "overview"
     range: str = DEFAULT_RANGE
     since: datetime | None = None
-    """Of a custom range: naive wall clock or aware; whole hours."""
+    """Of a custom range: naive wall clock or aware; whole hours. None until days were chosen."""
     until: datetime | None = None
     models: frozenset[str] = frozenset()
     projects: frozenset[str] = frozenset()
@@ -67,14 +67,13 @@ def parse(search: str | None) -> State:
 
     name = one("range", (*filters.RANGES, CUSTOM), DEFAULT_RANGE)
     since, until = (_moment(given.get(key, [""])[0]) for key in ("since", "until"))
-    if name == CUSTOM and not _usable(since, until):
-        name = DEFAULT_RANGE
+    dated = name == CUSTOM and _usable(since, until)
     facets = {field: frozenset(given.get(key, [])) for key, field in _FACETS.items()}
     return State(
         view=one("view", VIEWS, VIEWS[0]),
         range=name,
-        since=since if name == CUSTOM else None,
-        until=until if name == CUSTOM else None,
+        since=since if dated else None,
+        until=until if dated else None,
         **facets,
         outcome=one("outcome", (*filters.OUTCOMES, ""), "") or None,
         cache="cache" in given,
@@ -128,11 +127,11 @@ def _text(moment: datetime) -> str:
 
 
 def to_filter(state: State, now: datetime, zone: ZoneInfo) -> Filter:
-    """The filter a state stands for at the moment `now`."""
+    """The filter a state stands for at the moment `now`; a custom range without days is the default."""
     if state.range == CUSTOM and state.since and state.until:
         view = Filter(_in(state.since, zone), _in(state.until, zone))
     else:
-        view = filters.last(state.range, now, zone)
+        view = filters.last(state.range if state.range in filters.RANGES else DEFAULT_RANGE, now, zone)
     return replace(
         view,
         models=state.models,
