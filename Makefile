@@ -46,6 +46,11 @@ HAVE_BROWSER = command -v chromedriver >/dev/null && \
 NO_BROWSER = printf '\n%s\n%s\n' '*** BROWSER TESTS SKIPPED: no chromium and chromedriver found. ***' \
 	'    sudo apt install chromium chromium-driver'
 
+# An environment whose Python is gone (the system was upgraded) is made anew.
+ifneq ($(shell test -x $(BIN)/python && echo there),there)
+.PHONY: $(VENV)/made
+endif
+
 # Each stamp is made after its step, so an interrupted step is done again.
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
