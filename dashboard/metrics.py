@@ -152,14 +152,16 @@ def local_days(view: Filter, now: datetime) -> pd.DatetimeIndex:
 
 
 def cost_by_day(sums: pd.DataFrame, view: Filter, now: datetime) -> pd.DataFrame:
-    """Cost per local day and model, USD. Index: naive midnights; columns: models, dearest first."""
+    """Cost per local day and model, USD. Index: naive midnights; columns: models that cost something, dearest
+    first.
+    """
     grid = local_days(view, now)
     days = sums["hour"].dt.tz_localize(None).dt.floor("D")
     return _by_model_and(sums, days, grid)
 
 
 def cost_by_hour(sums: pd.DataFrame, view: Filter, now: datetime) -> pd.DataFrame:
-    """Cost per hour and model, USD. Index: hours in the view's zone; columns: models, dearest first."""
+    """Like `cost_by_day`, per hour. Index: hours in the view's zone."""
     grid = hours(view, now)
     return _by_model_and(sums, sums["hour"], grid)
 
@@ -168,7 +170,7 @@ def _by_model_and(sums: pd.DataFrame, moments: pd.Series[Any], grid: pd.Datetime
     table = sums["cost_usd"].groupby([moments, sums["model"]], observed=True).sum().unstack(fill_value=0.0)
     table = table.reindex(grid, fill_value=0.0)
     dearest = table.sum().sort_values(ascending=False, kind="stable")
-    return table[list(dearest.index)].rename(columns=str)
+    return table[[str(model) for model, cost in dearest.items() if cost]]
 
 
 def activity(sums: pd.DataFrame, view: Filter, now: datetime) -> pd.DataFrame:

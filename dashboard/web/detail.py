@@ -80,7 +80,7 @@ def _group(title: str, names: tuple[str, ...], record: dict[str, Any], zone: Zon
 
 def _said(name: str, record: dict[str, Any]) -> bool:
     """Unknown values are left out, but for the price: that it is not known matters."""
-    return name in record and (record[name] is not None or name == "estimated_cost_usd")
+    return name in record and (record[name] not in (None, "") or name == "estimated_cost_usd")
 
 
 def _name(field: str) -> str:
