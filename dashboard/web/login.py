@@ -218,11 +218,11 @@ def _keep(path: Path, secret: bytes) -> bytes:
 
 def _digest(text: str) -> bytes:
     """Of one length whatever the text, so that comparing tells nothing, not even the token's length."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
 def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode())
+    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def take_token(scope: Scope) -> str | None:
@@ -242,7 +242,8 @@ def take_token(scope: Scope) -> str | None:
 def _bearer(visit: HTTPConnection) -> str | None:
     header: str = visit.headers.get("authorization", "")
     scheme, _, token = header.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    token = token.strip().encode("latin-1").decode("utf-8", "replace")  # as shells and curl send it
+    return token if scheme.lower() == "bearer" else None
 
 
 async def _fields(request: Request) -> dict[str, str]:
