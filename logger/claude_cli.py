@@ -25,6 +25,8 @@ class CliRun:
     """None: the output does not say, the exit code must."""
     finished: bool
     """Whether there was a result."""
+    format: str = "events"
+    """`events`, `text`, `empty`, or `transcript` (of Claude Code: nothing of it is counted here)."""
     model: str | None = None
     """The model it was started with."""
     session_id: str | None = None
@@ -33,7 +35,8 @@ class CliRun:
     ended: float | None = None
     duration_seconds: float | None = None
     time_to_first_token: float | None = None
-    response: str = ""
+    response: str | None = None
+    """The answer; None when there was no output to find it in."""
     stop_reason: str | None = None
     error_type: str | None = None
     error_message: str | None = None
@@ -63,6 +66,19 @@ class CliRun:
         """The sum over the models; None when one of them has no price."""
         known = [use.cost_usd for use in self.models if use.cost_usd is not None]
         return sum(known, 0.0) if self.counted and len(known) == len(self.models) else None
+
+    def succeeded(self, exit_code: int | None) -> bool:
+        """What output and exit code say together; output without events leaves it to the exit code."""
+        if exit_code:
+            return False
+        if self.success is None:
+            return exit_code == 0 or bool(self.response)
+        return self.success
+
+
+def unread_run(error_type: str, error_message: str) -> CliRun:
+    """A run of which nobody knows what it used."""
+    return CliRun((), False, False, False, error_type=error_type, error_message=error_message)
 
 
 def call_id_of(identity: str, model: str) -> str | None:
@@ -99,6 +115,7 @@ def _run(facts: Facts, output: CliOutput, uses: list[ModelUse]) -> CliRun:
         models=tuple(uses),
         counted=facts.result is not None or bool(uses),
         finished=facts.result is not None,
+        format=_format(facts, output),
         model=facts.model,
         session_id=facts.session_id,
         version=facts.version,
@@ -106,12 +123,18 @@ def _run(facts: Facts, output: CliOutput, uses: list[ModelUse]) -> CliRun:
         ended=facts.last_time,
         duration_seconds=_duration(facts, started),
         time_to_first_token=None if facts.ttft_ms is None else facts.ttft_ms / 1000,
-        response=facts.text or output.text,
+        response=facts.text or output.text or ("" if output.seen else None),
         retries=facts.retries,
         sessions=facts.totals,
         **_outcome(facts, output),
         **_identities(facts),
     )
+
+
+def _format(facts: Facts, output: CliOutput) -> str:
+    if facts.transcript:
+        return "transcript"
+    return "events" if output.seen else "text" if output.lines else "empty"
 
 
 def _started(facts: Facts) -> float | None:
@@ -130,7 +153,7 @@ def _duration(facts: Facts, started: float | None) -> float | None:
 
 def _identities(facts: Facts) -> dict[str, Any]:
     session = facts.session_id or ""
-    begun = next(iter(facts.messages), "")
+    begun = "" if facts.transcript else next(iter(facts.messages), "")
     ended = facts.result_ids[-1] if facts.result_ids else ""
     return {
         "identity": f"{session} {ended or begun}" if ended or begun else "",
@@ -141,7 +164,8 @@ def _identities(facts: Facts) -> dict[str, Any]:
 def _outcome(facts: Facts, output: CliOutput) -> dict[str, Any]:
     result = facts.result
     if result is None:
-        return _without_result(output)
+        whole = facts.raw and all(message.final for message in facts.messages.values())
+        return {"success": True} if whole else _without_result(facts, output)
     status, reason = result.get("api_error_status"), result.get("stop_reason")
     told: dict[str, Any] = {
         "success": result.get("subtype") == "success" and not result.get("is_error"),
@@ -165,13 +189,13 @@ def _error(result: Any) -> dict[str, str]:
     return {"error_type": next(str(kind) for kind in kinds if kind), "error_message": sentence(text)}
 
 
-def _without_result(output: CliOutput) -> dict[str, Any]:
-    if output.seen:
-        return {
-            "success": False,
-            "error_type": "no_result",
-            "error_message": "the output ends without a result",
-        }
-    if output.noise:  # text output, or anything else: only the exit code tells
+def _without_result(facts: Facts, output: CliOutput) -> dict[str, Any]:
+    form = _format(facts, output)
+    if form == "text":  # or anything else: only the exit code tells
         return {"success": None}
-    return {"success": None, "error_type": "no_output", "error_message": "the output is empty"}
+    kind, message = {
+        "events": ("no_result", "the output ends without a result"),
+        "empty": ("no_output", "the output is empty"),
+        "transcript": ("no_output", "the file is a transcript, not output of the CLI"),
+    }[form]
+    return {"success": None if form == "empty" else False, "error_type": kind, "error_message": message}

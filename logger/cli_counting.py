@@ -109,6 +109,8 @@ def _readings(share: Share) -> list[tuple[int, int, int, int, int]]:
 
 def uses_of(facts: Facts, prices: CliPrices, earlier: Sessions) -> list[ModelUse]:
     """What the process used, its main model first; empty when it used nothing or said nothing."""
+    if facts.transcript:
+        return []
     uses = [_use(facts, prices, model, share, final=True) for model, share in facts.since.items()]
     for session in facts.totals:
         if session in facts.undivided:
@@ -232,7 +234,8 @@ def _seen(facts: Facts, prices: CliPrices, messages: Iterable[Message]) -> list[
         asked = next((name for name in names if same_model(name, message.model)), message.model)
         served = None if message.model == asked else message.model
         cost = prices.of_call(message.model, message.usage)
-        uses.append(ModelUse(asked, message.usage, cost, final=False, model_served=served))
+        final = facts.raw and message.final
+        uses.append(ModelUse(asked, message.usage, cost, final=final, model_served=served))
     return uses
 
 

@@ -85,6 +85,10 @@ class Facts:
     result_ids: list[str] = field(default_factory=list)
     cut: bool = False
     """A reply broke off: the CLI's counts hold an estimate of it."""
+    transcript: bool = False
+    """It is no output: Claude Code's own files spell `sessionId`, and are counted by other rules."""
+    raw: bool = False
+    """There were events of the API itself."""
     suggested: bool = False
     """A prompt suggestion came after the last result: a call that is in no result."""
     retries: int = 0
@@ -107,6 +111,8 @@ class Facts:
         self._tell_time(event.get("timestamp"))
         if isinstance(event.get("session_id"), str):
             self.session_id = event["session_id"]
+        elif "sessionId" in event:
+            self.transcript = True
         take = _TAKERS.get(event["type"])
         if take is not None:
             take(self, event)
@@ -184,6 +190,14 @@ class Facts:
             known.usage = known.usage.widened(stream.usage)
             known.final = known.final or stream.final
 
+    def _take_raw(self, event: Mapping[str, Any]) -> None:
+        """An event of the API itself: some programs save the stream without the CLI around it."""
+        self.raw = True
+        self._take_stream_event({"event": event})
+        delta = event.get("delta")
+        if isinstance(delta, Mapping) and delta.get("type") == "text_delta":
+            self._text.append(str(delta.get("text", "")))
+
     def _take_result(self, event: Mapping[str, Any]) -> None:
         session = self.session_id or ""
         self.result = event
@@ -210,6 +224,9 @@ _TAKERS = {
     "stream_event": Facts._take_stream_event,
     "tool_progress": Facts._take_progress,
     "prompt_suggestion": Facts._take_suggestion,
+    "message_start": Facts._take_raw,
+    "message_delta": Facts._take_raw,
+    "content_block_delta": Facts._take_raw,
     "result": Facts._take_result,
 }
 

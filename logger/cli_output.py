@@ -34,12 +34,14 @@ class CliOutput:
         self._source = source
         self._kept: list[bytes] = []
         self._kept_bytes = 0
+        self.lines = 0
         self.seen = 0
         self.noise = 0
         self.torn = False
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for line in _lines(self._source):
+            self.lines += 1
             found = _objects(line)
             self.torn = found is None
             if found is None:

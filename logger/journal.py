@@ -158,6 +158,11 @@ class Journal:
             self._write_waiting()
         return done
 
+    def prepare(self) -> None:
+        """Make the folder, so that others see where the lines will be; failing is no matter yet."""
+        with suppress(OSError):
+            os.makedirs(self._root, mode=0o700, exist_ok=True)  # noqa: PTH103
+
     def flush(self) -> bool:
         """Try to write what is waiting; whether nothing waits any more."""
         with self._lock:

@@ -132,12 +132,17 @@ def day_file_name(day: date | str) -> str:
 
 def to_line(record: CallRecord) -> bytes:
     """The record as one line, newline included."""
+    return line_of(values_of(record))
+
+
+def values_of(record: CallRecord) -> dict[str, Any]:
+    """What its line says: the original fields, and of the others those that say something."""
     values = {name: getattr(record, name) for name in ORIGINAL_FIELDS}
     for name in FIELD_NAMES[20:]:
         value = getattr(record, name)
         if value is not None and value != SAID_ONLY_WHEN.get(name):
             values[name] = value
-    return line_of(values)
+    return values
 
 
 def line_of(values: dict[str, Any]) -> bytes:

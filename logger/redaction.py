@@ -29,3 +29,11 @@ def sentence(message: Any) -> str:
     """A message as one line of at most 2000 characters without secrets."""
     line = " ".join(as_text(message).split())
     return redacted(line)[:MOST_CHARACTERS]
+
+
+def without_keys(line: bytes) -> bytes:
+    """A line without Anthropic API keys, wherever the host put them."""
+    return _KEYS.sub(b"sk-ant-***", line)
+
+
+_KEYS = re.compile(rb"sk-ant-[A-Za-z0-9_-]+")

@@ -71,9 +71,11 @@ class TokenUsage:
         modes = {name: _common(getattr(self, name), getattr(other, name)) for name in _MODES}
         return _made(counts, modes)
 
-    def at_most(self, other: TokenUsage) -> bool:
-        """Whether no count is larger than the other's."""
-        return all((getattr(self, name) or 0) <= (getattr(other, name) or 0) for name in COUNTS)
+    def over(self, other: TokenUsage) -> TokenUsage:
+        """What is known here, and of the rest what the other knows."""
+        if self == NOTHING_KNOWN:
+            return other
+        return _made(_first_known(self, other, COUNTS), _first_known(self, other, _MODES))
 
     def minus(self, other: TokenUsage) -> TokenUsage:
         """The counts that came on top of `other`; never below 0."""
@@ -86,6 +88,14 @@ class TokenUsage:
         counts = {name: max((v for v in pair if v is not None), default=None) for name, pair in both.items()}
         modes = {name: getattr(other, name) or getattr(self, name) for name in _MODES}
         return _made(counts, modes)
+
+
+NOTHING_KNOWN = TokenUsage()
+
+
+def _first_known(one: TokenUsage, other: TokenUsage, names: Iterable[str]) -> dict[str, Any]:
+    pairs = {name: (getattr(one, name), getattr(other, name)) for name in names}
+    return {name: second if first is None else first for name, (first, second) in pairs.items()}
 
 
 def _made(counts: Mapping[str, int | None], modes: Mapping[str, str | None]) -> TokenUsage:
@@ -144,6 +154,18 @@ def usage_of(thing: Any) -> TokenUsage:
         return _own_words(thing)
     compactions = [i for i in _get(thing, "iterations") or () if _get(i, "type") == "compaction"]
     return _api_usage(thing) + total(_api_usage(iteration) for iteration in compactions)
+
+
+def details_of(thing: Any) -> dict[str, Any]:
+    """Fields of the line that a message (not a bare usage) tells beside its usage."""
+    names = {
+        "message_id": "id",
+        "model_served": "model",
+        "stop_reason": "stop_reason",
+        "request_id": "_request_id",  # where the Anthropic SDK keeps it
+    }
+    told = {field: _get(thing, name) for field, name in names.items()}
+    return {field: value for field, value in told.items() if isinstance(value, str) and value}
 
 
 def _own_words(thing: Any) -> TokenUsage:

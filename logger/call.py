@@ -1,0 +1,100 @@
+"""A call as a context: `with log.call(model=...) as call:`."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .call_line import cost_of
+from .call_metrics import APICallMetrics
+from .usage import TokenUsage, details_of, total, usage_of
+
+if TYPE_CHECKING:
+    from .api_logger import ClaudeAPILogger
+
+
+class Call:
+    """Written when the block ends, with its duration; an exception makes it a failed call and goes on.
+
+    Works with `with` and `async with`. `metrics` is the call as `start_call` gives it.
+    """
+
+    def __init__(self, log: ClaudeAPILogger, metrics: APICallMetrics) -> None:
+        self.metrics = metrics
+        self._log = log
+        self._usages: list[TokenUsage] = []
+        self._text: Any = None
+        self._further: dict[str, Any] = {}
+        self._failure: Any = None
+
+    def usage(self, usage: Any) -> None:
+        """Add what one reply used: an Anthropic usage or message (dict or object), once per reply."""
+        try:
+            self._usages.append(usage_of(usage))
+            self._further.update(details_of(usage))
+        except Exception as error:  # noqa: BLE001 - the host must not be broken
+            self._log.problems.note("usage", f"callmeter: a usage cannot be read: {error!r}")
+
+    def response(self, text: Any) -> None:
+        """The text of the response; only its length is written, unless content logging is on."""
+        self._text = text
+
+    def first_token(self) -> None:
+        """Say that the first token has come; only the first time counts."""
+        if self.metrics.time_to_first_token is None:
+            self.metrics.time_to_first_token = self._log.passed(self.metrics)
+
+    def fail(self, message: Any, error_type: str | None = None) -> None:
+        """The call failed though nothing is raised."""
+        self._failure = message
+        self.note(error_type=error_type)
+
+    def note(self, **further: Any) -> None:
+        """Set any field of the line by name (`stop_reason=`, `session_id=`, ...)."""
+        self._further.update(further)
+
+    def __enter__(self) -> Call:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        further = {**self._counted(), **self._further, **(_failure_of(error) if error is not None else {})}
+        failure = self._failure if error is None else (str(error) or type(error).__name__)
+        self._log.end_call(
+            self.metrics,
+            response_content=self._text,
+            success=failure is None,
+            error_message=failure,
+            usage=total(self._usages) if self._usages else None,
+            **further,
+        )
+
+    async def __aenter__(self) -> Call:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _counted(self) -> dict[str, Any]:
+        """Several replies: how many, and the sum of their prices, for a sum has none of its own."""
+        if len(self._usages) < 2:
+            return {}
+        model, at = self.metrics.model, self.metrics.start_time
+        costs = [cost_of(model, usage, at, self._log.prices) for usage in self._usages]
+        known = [cost for cost in costs if cost is not None]
+        return {
+            "calls": len(costs),
+            "estimated_cost_usd": sum(known) if len(known) == len(costs) else None,
+        }
+
+
+def _failure_of(error: BaseException) -> dict[str, Any]:
+    """What an exception tells; the SDK's errors carry status and request id."""
+    return {
+        "error_type": type(error).__name__,
+        "http_status": getattr(error, "status_code", None),
+        "request_id": getattr(error, "request_id", None),
+    }

@@ -1,0 +1,200 @@
+"""A finished call -> the values of its line. Wrong types from the host are put right, never refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .call_metrics import APICallMetrics
+from .pricing import PriceTable, price_of
+from .record import FIELDS, SAID_ONLY_WHEN, as_text, line_of
+from .redaction import sentence, without_keys
+from .usage import NOTHING_KNOWN, TokenUsage, count, details_of, usage_of
+
+MOST_BYTES = 10_000_000
+"""Of a line; what is longer loses its settings and the ends of its texts."""
+
+_TYPES = {field.name: field.type.removesuffix(" or null") for field in FIELDS}
+FURTHER = tuple(_TYPES)[20:]
+"""What a caller may give by name beyond the original arguments, with `time_to_first_token` and the cost."""
+
+_BY_NAME = {*FURTHER, "time_to_first_token", "estimated_cost_usd"}
+
+
+def original_values(metrics: APICallMetrics) -> dict[str, Any]:
+    """The twenty original fields in their order."""
+    settings = metrics.settings
+    return {
+        "timestamp": metrics.timestamp,
+        "task_id": text(metrics.task_id),
+        "worker_id": text(metrics.worker_id),
+        "model": text(metrics.model) or "",
+        "prompt_file": text(metrics.prompt_file),
+        "prompt_length": metrics.prompt_length,
+        "response_length": metrics.response_length,
+        "tokens_input": metrics.tokens_input,
+        "tokens_output": metrics.tokens_output,
+        "tokens_total": metrics.tokens_total,
+        "start_time": metrics.start_time,
+        "end_time": metrics.end_time,
+        "duration_seconds": metrics.duration_seconds,
+        "time_to_first_token": seconds(metrics.time_to_first_token),
+        "tokens_per_second": metrics.tokens_per_second,
+        "success": metrics.success,
+        "error_message": metrics.error_message,
+        "exit_code": metrics.exit_code,
+        "settings": settings if settings is None or isinstance(settings, Mapping) else {"value": settings},
+        "estimated_cost_usd": metrics.estimated_cost_usd,
+    }
+
+
+def further_values(further: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """(the known fields among these with a value worth writing, the names nobody knows)"""
+    known = {name: _fitted(name, value) for name, value in further.items() if name in _BY_NAME}
+    unknown = [name for name in further if name not in _BY_NAME]
+    said = {
+        n: v
+        for n, v in known.items()
+        if v is not None and (n not in SAID_ONLY_WHEN or v != SAID_ONLY_WHEN[n])
+    }
+    return said, unknown
+
+
+def _fitted(name: str, value: Any) -> Any:
+    """The value as its field's type; None when it is none."""
+    kind = _TYPES[name]
+    if value is None:
+        return None
+    if kind == "string":
+        return text(value)
+    if kind == "integer":
+        return count(value)
+    if kind == "number":
+        return seconds(value)
+    return bool(value)
+
+
+def text(value: Any) -> str | None:
+    """Text as it is, None as None, anything else as text."""
+    return value if value is None or value.__class__ is str else as_text(value)
+
+
+def seconds(value: Any) -> float | None:
+    """A finite number of 0 or more, else None."""
+    if value is None or isinstance(value, (str, bytes)):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def whole(value: Any) -> int | None:
+    """An exit code: a whole number of either sign, else None."""
+    if value is None or value.__class__ is int:
+        return None if value is None else int(value)
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def length(content: Any) -> int | None:
+    """Characters of a prompt or response; bytes are read as UTF-8, anything else counts as it prints."""
+    if content is None:
+        return None
+    if isinstance(content, str):
+        return len(content)
+    if isinstance(content, (bytes, bytearray)):
+        return len(content.decode("utf-8", "replace"))
+    return len(str(content))
+
+
+def finish(
+    metrics: APICallMetrics,
+    ended: tuple[float, float],
+    response: Any,
+    success: Any,
+    error: Any,
+    exit_code: Any,
+) -> None:
+    """Set what is known of every ended call; `ended` is (Unix seconds, monotonic seconds)."""
+    now, monotonic = ended
+    start, began = metrics.start_time, metrics._began
+    wall = 0.0 if start is None else max(0.0, now - start)
+    passed = wall if began is None else monotonic - began
+    metrics.start_time = now if start is None else start
+    metrics.end_time = now
+    metrics.duration_seconds = passed if passed >= 0 else wall  # metrics of before a reboot
+    metrics.success = success if success.__class__ is bool else bool(success)
+    if response is not None:
+        metrics.response_length = length(response)
+    if error is not None:
+        metrics.error_message = sentence(error)
+    if exit_code is not None:
+        metrics.exit_code = whole(exit_code)
+
+
+def count_call(
+    metrics: APICallMetrics,
+    tokens_input: Any,
+    tokens_output: Any,
+    usage: Any,
+    further: dict[str, Any],
+    prices: PriceTable,
+) -> None:
+    """Set tokens and cost. What `usage` says beyond them is added to `further`; what is given goes first."""
+    plain, output = count(tokens_input), count(tokens_output)
+    used = TokenUsage(plain, output)
+    if usage is not None or further:
+        used = used.over(usage_of(further)).over(usage_of(usage) if usage is not None else NOTHING_KNOWN)
+        further.update({**details_of(usage), **further, **used.fields})
+        if further.get("model_served") == metrics.model:
+            del further["model_served"]
+    metrics.tokens_input, metrics.tokens_output = used.tokens_input, used.tokens_output
+    metrics.tokens_total = used.tokens_total
+    if metrics.duration_seconds and used.tokens_output is not None:
+        metrics.tokens_per_second = used.tokens_output / metrics.duration_seconds
+    cost = seconds(further.pop("estimated_cost_usd", None))
+    model = metrics.model if metrics.model.__class__ is str else text(metrics.model) or ""
+    metrics.estimated_cost_usd = (
+        cost if cost is not None else cost_of(model, used, metrics.start_time, prices)
+    )
+
+
+def cost_of(model: str, usage: TokenUsage, at: float | None, prices: PriceTable) -> float | None:
+    """USD for one call, None when input, output or the price is not known."""
+    if usage.tokens_input is None or usage.tokens_output is None:
+        return None
+    return price_of(
+        model,
+        tokens_input=usage.tokens_input,
+        tokens_output=usage.tokens_output,
+        tokens_cache_read=usage.tokens_cache_read or 0,
+        tokens_cache_write_5m=usage.tokens_cache_write_5m or 0,
+        tokens_cache_write_1h=usage.tokens_cache_write_1h or 0,
+        web_searches=usage.web_searches or 0,
+        service_tier=usage.service_tier,
+        speed=usage.speed,
+        inference_geo=usage.inference_geo,
+        at=at,
+        prices=prices,
+    )
+
+
+def line_within(values: dict[str, Any], most_bytes: int = MOST_BYTES) -> bytes:
+    """The line without API keys, shortened when it is too long for any reader."""
+    line = line_of(values)
+    if b"sk-ant-" in line:
+        line = without_keys(line)
+    return line if len(line) <= most_bytes else line_of(_shortened(values, most_bytes))
+
+
+def _shortened(values: dict[str, Any], most_bytes: int) -> dict[str, Any]:
+    share = most_bytes // 8  # a character is up to six bytes of JSON
+    cut = {name: v[:share] if isinstance(v, str) else v for name, v in values.items()}
+    if len(line_of({"settings": cut["settings"]})) > share:
+        cut["settings"] = {"left_out": "too long"}
+    return cut

@@ -1,0 +1,100 @@
+"""The sums of one day's lines, with the keys the original program had."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from .usage import count
+
+
+def summary_of(lines: Iterable[bytes], date: str) -> dict[str, Any]:
+    """Sums over the lines of a day; lines that cannot be read are passed over.
+
+    `total_calls` counts API calls: a line of a CLI run may stand for several. `total_cost_usd` is the sum
+    of the known costs, `unpriced_calls` says how many calls are missing from it. The means are taken over
+    the lines that have the value; 0.0 when there is none. `models` has calls, tokens and cost per model.
+    """
+    totals = _Totals()
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            totals.add(record)
+    return totals.summary(date)
+
+
+class _Totals:
+    def __init__(self) -> None:
+        self.calls = self.successful = self.unpriced = 0
+        self.tokens = dict.fromkeys(_TOKENS, 0)
+        self.cost = 0.0
+        self.durations: list[float] = []
+        self.rates: list[float] = []
+        self.models: dict[str, dict[str, Any]] = {}
+
+    def add(self, record: dict[str, Any]) -> None:
+        calls = count(record.get("calls"))
+        calls = 1 if calls is None else calls
+        cost = _number(record.get("estimated_cost_usd"))
+        self.calls += calls
+        self.successful += calls if record.get("success") is True else 0
+        self.unpriced += calls if cost is None else 0
+        self.cost += cost or 0.0
+        for name in _TOKENS:
+            self.tokens[name] += count(record.get(name)) or 0
+        self.durations += _listed(record.get("duration_seconds"))
+        self.rates += _listed(record.get("tokens_per_second"))
+        self._add_model(str(record.get("model") or "unknown"), calls, record, cost or 0.0)
+
+    def _add_model(self, model: str, calls: int, record: dict[str, Any], cost: float) -> None:
+        known = self.models.setdefault(model, {"calls": 0, "tokens": 0, "cost": 0.0})
+        known["calls"] += calls
+        known["tokens"] += count(record.get("tokens_total")) or 0
+        known["cost"] += cost
+
+    def summary(self, date: str) -> dict[str, Any]:
+        tokens = self.tokens
+        return {
+            "date": date,
+            "total_calls": self.calls,
+            "successful_calls": self.successful,
+            "failed_calls": self.calls - self.successful,
+            "total_tokens": tokens["tokens_total"],
+            "total_tokens_input": tokens["tokens_input"],
+            "total_tokens_output": tokens["tokens_output"],
+            "total_tokens_cache_read": tokens["tokens_cache_read"],
+            "total_tokens_cache_write": tokens["tokens_cache_write_5m"] + tokens["tokens_cache_write_1h"],
+            "total_cost_usd": round(self.cost, 6),
+            "unpriced_calls": self.unpriced,
+            "avg_duration_seconds": _mean(self.durations),
+            "avg_tokens_per_second": _mean(self.rates),
+            "models": self.models,
+        }
+
+
+_TOKENS = (
+    "tokens_total",
+    "tokens_input",
+    "tokens_output",
+    "tokens_cache_read",
+    "tokens_cache_write_5m",
+    "tokens_cache_write_1h",
+)
+
+
+def _number(value: Any) -> float | None:
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf")
+    return float(value) if good else None
+
+
+def _listed(value: Any) -> list[float]:
+    number = _number(value)
+    return [] if number is None else [number]
+
+
+def _mean(values: list[float]) -> float:
+    return round(sum(values) / len(values), 2) if values else 0.0
