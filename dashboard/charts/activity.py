@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from .. import metrics, numbers
 from .palette import ACCENT, faded
-from .picture import Chart, Figure, Picture, Scene, Table, axis, empty, layout
+from .picture import Chart, Figure, Picture, Scene, Table, axis, day_ticks, empty, layout
 
 _SCALE = [[0, faded(ACCENT, 0)], [0.0001, faded(ACCENT, 0.12)], [0.5, faded(ACCENT, 0.55)], [1, ACCENT]]
 
@@ -50,19 +48,9 @@ def _figure(cells: pd.DataFrame, scene: Scene) -> Figure:
         "layout": layout(
             scene.revision,
             hovermode="closest",
-            xaxis=axis(type="date", showgrid=False, **_day_ticks(cells)),
+            xaxis=axis(type="date", showgrid=False, **day_ticks(cells.columns)),
             yaxis=axis(autorange="reversed", showgrid=False, **hours),
         ),
-    }
-
-
-def _day_ticks(cells: pd.DataFrame) -> dict[str, Any]:
-    step = max(1, -(-len(cells.columns) // 8))
-    days = list(cells.columns[::-step])
-    return {
-        "tickvals": [f"{d:%Y-%m-%d}" for d in days],
-        "ticktext": [f"{d:%a}<br>{d.day} {d:%b}" for d in days],
-        "tickangle": 0,
     }
 
 

@@ -11,7 +11,19 @@ import pandas as pd
 from .. import metrics, numbers
 from ..filters import NONE
 from .palette import NEUTRAL, model_colour
-from .picture import Chart, Figure, Picture, Scene, Table, axis, empty, layout, model_label, time_axis
+from .picture import (
+    Chart,
+    Figure,
+    Picture,
+    Scene,
+    Table,
+    axis,
+    day_ticks,
+    empty,
+    layout,
+    model_label,
+    time_axis,
+)
 
 SLICES = 6
 """How many models have a colour of their own; the others are added up."""
@@ -69,15 +81,19 @@ def _figure(costs: pd.DataFrame, scene: Scene) -> Figure:
             barmode="stack",
             bargap=0.25,
             hovermode="x unified",
-            xaxis=time_axis(
-                scene.view,
-                ticklabelmode="instant" if hourly(scene) else "period",
-                hoverformat="%a %-d %b, %H:%M" if hourly(scene) else "%A %-d %B",
-            ),
+            xaxis=_when(costs, scene),
             yaxis=axis(**_dollars(float(costs.sum(axis=1).max()))),
             yaxis2=axis(overlaying="y", side="right", showgrid=False, **_dollars(float(running.iloc[-1]))),
         ),
     }
+
+
+def _when(costs: pd.DataFrame, scene: Scene) -> dict[str, Any]:
+    """The x axis; a day's name stands under the middle of its bar."""
+    if hourly(scene):
+        return time_axis(scene.view, hoverformat="%a %-d %b, %H:%M")
+    ticks = day_ticks(costs.index, pd.Timedelta(hours=12))
+    return time_axis(scene.view, hoverformat="%A %-d %B") | ticks
 
 
 def _dollars(most: float) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from .palette import NEUTRAL
 
 Figure = dict[str, Any]
 
+_MIDNIGHT = pd.Timedelta(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -121,6 +123,16 @@ def time_axis(view: Filter, **more: Any) -> dict[str, Any]:
         tickangle=0,
         **more,
     )
+
+
+def day_ticks(days: pd.DatetimeIndex, at: pd.Timedelta = _MIDNIGHT) -> dict[str, Any]:
+    """Ticks for at most eight of the days, today's (the last one's) among them, with their weekdays."""
+    shown = days[:: -max(1, -(-len(days) // 8))]
+    return {
+        "tickvals": [f"{day + at:%Y-%m-%d %H:%M}" for day in shown],
+        "ticktext": [f"{day:%a}<br>{day.day} {day:%b}" for day in shown],
+        "tickangle": 0,
+    }
 
 
 def wall(moment: datetime) -> str:

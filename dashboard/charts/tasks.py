@@ -19,7 +19,7 @@ POINTS = 1200
 WIDE = 30
 """From this ratio of largest to smallest on, an axis is logarithmic."""
 
-_DURATION_TICKS = (0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600, 12 * 3600)
+_DURATION_TICKS = (0.01, 0.1, 1, 10, 60, 600, 3600, 6 * 3600, 36 * 3600)
 
 
 def draw(scene: Scene) -> Picture:
@@ -121,7 +121,10 @@ def _token_scale(tokens: np.ndarray[Any, Any], ground: int) -> dict[str, Any]:
     """Powers of ten, and a tick that says what stands on the ground line."""
     top = int(tokens.max())
     ticks = [10**n for n in range(10) if ground * 2 < 10**n <= top * 2]
-    names = [numbers.short(t).replace(".00", "").replace(".0", "") for t in ticks]
+    names = [
+        f"{t // 1000:,} k" if 1000 <= t < 10**6 else numbers.short(t).replace(".00", "").replace(".0", "")
+        for t in ticks
+    ]
     if (tokens == ground).any():
         ticks, names = [ground, *ticks], ["none", *names]
     return {"type": "log", "tickvals": ticks, "ticktext": names}
