@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import FolderError, SettingError
+from ..errors import CallmeterError, FolderError
 from . import folder, options
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def import_(
 
 
 def run(files: list[Path], settings: Settings, project: str | None) -> ImportResult:
-    """Import into the log folder, which is made if need be. Raises FolderError and SettingError."""
+    """Import into the log folder, which is made if need be. Raises CallmeterError."""
     from logger.importing import import_runs
     from logger.journal import Journal
 
@@ -78,7 +78,7 @@ def _prices(file: Path | None) -> PriceTable | None:
     try:
         return read_prices(file, built_in())
     except PriceError as error:
-        raise SettingError("prices", str(file), str(error)) from error
+        raise CallmeterError(str(error)) from error
 
 
 def as_json(result: ImportResult) -> dict[str, Any]:
