@@ -34,8 +34,6 @@ NOW = at("2026-11-22 14:35")
 NAN = float("nan")
 
 _names = st.frozensets(st.text(max_size=8).filter(str.isprintable), max_size=3)
-    st.text(max_size=8).filter(lambda t: t < "\ud800" or True).filter(str.isprintable), max_size=3
-)
 _hours = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(
     lambda moment: moment.replace(minute=0, second=0, microsecond=0)
 )
