@@ -84,6 +84,11 @@ def test_a_wrong_token_in_the_form_shows_the_form_again_with_the_same_target() -
     assert _hidden(page.text) == "/calls?range=7d"
 
 
+def test_nothing_of_an_address_is_run_in_the_form() -> None:
+    page = _client().post("/_login", data={"token": "wrong", "next": '/"><script>x'}, headers=HOME | HTML)
+    assert "<script" not in page.text
+
+
 def test_the_form_of_another_site_is_refused() -> None:
     answer = _client().post("/_login", data={"token": TOKEN}, headers={"Origin": "http://evil.example"})
     assert answer.status_code == 403
@@ -174,6 +179,13 @@ def test_repeated_wrong_tokens_make_their_address_wait_and_no_other() -> None:
     assert client.get("/", headers=right).status_code == 200
 
 
+def test_the_right_token_clears_the_account_of_wrong_ones() -> None:
+    client = _client()
+    wrong, right = {"Authorization": "Bearer wrong"}, {"Authorization": f"Bearer {TOKEN}".encode()}
+    for headers in [wrong] * 4 + [right] + [wrong] * 5:
+        assert client.get("/", headers=headers).status_code == (200 if headers is right else 401)
+
+
 def test_whoever_is_logged_in_does_not_wait() -> None:
     client = _client()
     client.get("/", params={"token": TOKEN})
@@ -241,6 +253,17 @@ def test_logins_outlive_a_restart(tmp_path: Path) -> None:
     second = _client(keep=keep)
     second.cookies = first.cookies
     assert second.get("/").status_code == 200
+
+
+def test_a_new_token_ends_all_logins(tmp_path: Path) -> None:
+    cookie = _client(keep=tmp_path).get("/", params={"token": TOKEN}).headers["Set-Cookie"].partition(";")[0]
+    changed = guard(_app, hosts=[], token="another long token", script_hashes=[], keep=tmp_path)
+    value = cookie.partition("=")[2]
+    client = TestClient(changed, base_url="http://localhost", follow_redirects=False)
+    name = client.get("/?token=another+long+token").headers["Set-Cookie"].partition("=")[0]
+    for held in (cookie, f"{name}={value}"):
+        answer = TestClient(changed, base_url="http://localhost").get("/", headers={"Cookie": held})
+        assert answer.status_code == 401
 
 
 def test_the_secret_is_private_and_a_damaged_or_open_one_is_replaced(tmp_path: Path) -> None:

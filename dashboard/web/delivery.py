@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import GZipResponder
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -116,7 +116,7 @@ class _Delivery:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Made on the spot: compressed as it comes, asked for again each time."""
-        app = GZipMiddleware(self.app, LEAST, _FAST) if _takes_gzip(scope) else self.app
+        app = GZipResponder(self.app, LEAST, _FAST) if _takes_gzip(scope) else self.app
         await app(scope, receive, _unkept(send))
 
     async def _file(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -202,7 +202,8 @@ def _unkept(send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers.setdefault("Cache-Control", "private, no-cache")
-            headers.add_vary_header("Accept-Encoding")
+            if "accept-encoding" not in headers.get("vary", "").lower():
+                headers.add_vary_header("Accept-Encoding")
         await send(message)
 
     return marked
