@@ -13,7 +13,17 @@ from typing import Any
 
 from .call import Call
 from .call_ids import call_ids
-from .call_line import count_call, finish, further_values, length, line_within, original_values, text
+from .call_line import (
+    count_call,
+    count_plain,
+    finish,
+    further_values,
+    length,
+    line_within,
+    original_values,
+    plain_line,
+    text,
+)
 from .call_metrics import APICallMetrics
 from .claude_cli import CliRun, unread_run
 from .clock import LocalClock
@@ -24,7 +34,7 @@ from .parsed_output import ParsedOutput, RecentOutputs
 from .price_file import PriceError, catalog_table, read_prices
 from .pricing import PriceTable, built_in
 from .problems import Problems
-from .record import CallRecord, day_file_name, values_of
+from .record import CallRecord, day_file_name, encode_object, values_of
 from .redaction import sentence
 from .run_records import records_of
 from .written_runs import WrittenRuns
@@ -67,7 +77,8 @@ class ClaudeAPILogger:
         self._content = content
         self.prices = self._price_table(prices, model_catalog)
         shared = {"source": "manual", "project": project, "host": _host() if host is None else host}
-        self._shared = {name: value for name, value in shared.items() if value}
+        self._shared = {name: text(value) for name, value in shared.items() if value}
+        self._shared_text = "," + encode_object(self._shared)[1:-1]
         self._parsed = RecentOutputs()
         self._runs = WrittenRuns()
 
@@ -114,20 +125,21 @@ class ClaudeAPILogger:
         **further: Any,
     ) -> APICallMetrics:
         """Begin a call. `further`: any field of the line by name (`project=`, `session_id=`, ...)."""
-        metrics = APICallMetrics("", task_id, worker_id, model, settings=settings)
         try:
-            metrics.start_time = now = self._now()
-            metrics.timestamp = metrics._stamp = self._clock.spell(now)[0]
-            metrics._further = further
-            if prompt_file is not None:
-                metrics.prompt_file = text(prompt_file)
-            if prompt_content is not None:
-                metrics.prompt_length = length(prompt_content)
-                if self._content:
-                    further["prompt"] = prompt_content
+            now = self._now()
+            stamp = self._clock.spell(now)[0]
+            size = None if prompt_content is None else length(prompt_content)
+            file = None if prompt_file is None else text(prompt_file)
+            metrics = APICallMetrics(stamp, task_id, worker_id, model, file, size)
+            metrics.start_time, metrics.settings, metrics._stamp = now, settings, stamp
+            if self._content and prompt_content is not None:
+                further["prompt"] = prompt_content
+            if further:
+                metrics._further = further
             metrics._began = self._monotonic()
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("start_call", error)
+            metrics = APICallMetrics("", task_id, worker_id, model, settings=settings)
         return metrics
 
     def end_call(
@@ -151,8 +163,9 @@ class ClaudeAPILogger:
         back. A second end of the same call writes nothing.
         """
         try:
-            if not self._begin_end(metrics):
-                return False
+            if metrics._ended:
+                return self._ended_again()
+            metrics._ended = True
             ended = self._now(), self._monotonic()
             run = self._parsed.run_of(usage, tokens_input, tokens_output, response_content)
             finish(metrics, ended, response_content, success, error_message, exit_code)
@@ -160,6 +173,8 @@ class ClaudeAPILogger:
                 further["response"] = response_content
             if run is not None:
                 return self._write_run(metrics, run, further)
+            if usage is None and not further and not metrics._further:
+                return self._write_plain(metrics, tokens_input, tokens_output)
             return self._write_call(metrics, tokens_input, tokens_output, usage, further)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("end_call", error)
@@ -181,8 +196,9 @@ class ClaudeAPILogger:
         line too. Whether it succeeded is told by `success`, else by the output and the exit code.
         """
         try:
-            if not self._begin_end(metrics):
-                return False
+            if metrics._ended:
+                return self._ended_again()
+            metrics._ended = True
             ended = self._now(), self._monotonic()
             run = self._read(output_file, metrics.start_time)
             good = run.succeeded(exit_code) if success is None else success
@@ -212,8 +228,7 @@ class ClaudeAPILogger:
 
     def passed(self, metrics: APICallMetrics) -> float | None:
         """Seconds since a call began."""
-        began = metrics._began
-        return None if began is None else max(0.0, self._monotonic() - began)
+        return max(0.0, self._monotonic() - metrics._began) if metrics._began >= 0 else None
 
     def parse_stream_json_output(self, output_file: str | os.PathLike[str]) -> ParsedOutput:
         """What a Claude CLI process printed: a dict with tokens_input, tokens_output, response_content and
@@ -242,12 +257,19 @@ class ClaudeAPILogger:
     def _failed(self, where: str, error: Exception) -> None:
         self.problems.note(where, f"callmeter: {where}: {sentence(repr(error))}")
 
-    def _begin_end(self, metrics: APICallMetrics) -> bool:
-        if metrics._ended:
-            self.problems.note("ended twice", "callmeter: a call was ended twice; only the first end counts")
-            return False
-        metrics._ended = True
-        return True
+    def _ended_again(self) -> bool:
+        self.problems.note("ended twice", "callmeter: a call was ended twice; only the first end counts")
+        return False
+
+    def _write_plain(self, metrics: APICallMetrics, tokens_input: Any, tokens_output: Any) -> bool:
+        """The way of most calls: nothing but the original fields."""
+        count_plain(metrics, tokens_input, tokens_output, self.prices)
+        day = self._day(metrics)
+        call_id = call_ids.next()
+        line = plain_line(metrics, f',"call_id":"{call_id}"{self._shared_text}')
+        if line is None:
+            line = line_within({**original_values(metrics), "call_id": call_id, **self._shared})
+        return self._journal.append(day, line)
 
     def _write_call(
         self,

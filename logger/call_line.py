@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from .call_metrics import APICallMetrics
 from .pricing import PriceTable, price_of
-from .record import FIELDS, SAID_ONLY_WHEN, as_text, line_of
+from .record import FIELDS, SAID_ONLY_WHEN, as_text, encode_object, line_of
 from .redaction import sentence, without_keys
 from .usage import NOTHING_KNOWN, TokenUsage, count, details_of, usage_of
 
@@ -93,8 +94,8 @@ def seconds(value: Any) -> float | None:
 
 def whole(value: Any) -> int | None:
     """An exit code: a whole number of either sign, else None."""
-    if value is None or value.__class__ is int:
-        return None if value is None else int(value)
+    if value is None:
+        return None
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):
@@ -123,11 +124,12 @@ def finish(
     """Set what is known of every ended call; `ended` is (Unix seconds, monotonic seconds)."""
     now, monotonic = ended
     start, began = metrics.start_time, metrics._began
-    wall = 0.0 if start is None else max(0.0, now - start)
-    passed = wall if began is None else monotonic - began
-    metrics.start_time = now if start is None else start
+    passed = monotonic - began if began >= 0 else -1.0
+    if start.__class__ is not float or passed < 0:  # made or changed by the host, or of before a reboot
+        start, passed = _wall_clock(start, now)
+    metrics.start_time = start
     metrics.end_time = now
-    metrics.duration_seconds = passed if passed >= 0 else wall  # metrics of before a reboot
+    metrics.duration_seconds = passed
     metrics.success = success if success.__class__ is bool else bool(success)
     if response is not None:
         metrics.response_length = length(response)
@@ -135,6 +137,29 @@ def finish(
         metrics.error_message = sentence(error)
     if exit_code is not None:
         metrics.exit_code = whole(exit_code)
+
+
+def _wall_clock(start: Any, now: float) -> tuple[float, float]:
+    """(start, duration) by the clock on the wall; a start that is none or in the future is now."""
+    known = seconds(start)
+    begun = now if known is None else min(known, now)
+    return begun, now - begun
+
+
+def count_plain(metrics: APICallMetrics, tokens_input: Any, tokens_output: Any, prices: PriceTable) -> None:
+    """Set tokens and cost of a call of which only input and output tokens are given."""
+    plain = metrics.tokens_input = count(tokens_input)
+    output = metrics.tokens_output = count(tokens_output)
+    if output is not None and metrics.duration_seconds:
+        metrics.tokens_per_second = output / metrics.duration_seconds
+    if plain is None or output is None:
+        return
+    metrics.tokens_total = plain + output
+    model = metrics.model if metrics.model.__class__ is str else text(metrics.model) or ""
+    tariff = prices.tariff(model, metrics.start_time, None, None, None)
+    if tariff is not None:
+        usd = tariff.cost(plain, output, 0, 0, 0)
+        metrics.estimated_cost_usd = None if math.isnan(usd) else usd
 
 
 def count_call(
@@ -182,6 +207,51 @@ def cost_of(model: str, usage: TokenUsage, at: float | None, prices: PriceTable)
         at=at,
         prices=prices,
     )
+
+
+_quoted = json.encoder.encode_basestring
+_digits = int.__repr__
+
+
+def _number(value: float) -> str:
+    if not -1e300 < value < 1e300:
+        raise ValueError(value)
+    return f"{value:.9g}"
+
+
+def plain_line(m: APICallMetrics, rest: str) -> bytes | None:
+    """The line of a call that has nothing unusual, in half the time; None when it has.
+
+    `rest` is the JSON text of further fields, each with its comma before it.
+    """
+    quoted, digits, ttft, cost = _quoted, _digits, m.time_to_first_token, m.estimated_cost_usd
+    try:
+        line = (
+            f'{{"timestamp":"{m.timestamp}",'
+            f'"task_id":{"null" if m.task_id is None else quoted(m.task_id)},'
+            f'"worker_id":{"null" if m.worker_id is None else quoted(m.worker_id)},'
+            f'"model":{quoted(m.model)},'
+            f'"prompt_file":{"null" if m.prompt_file is None else quoted(m.prompt_file)},'
+            f'"prompt_length":{"null" if m.prompt_length is None else digits(m.prompt_length)},'
+            f'"response_length":{"null" if m.response_length is None else digits(m.response_length)},'
+            f'"tokens_input":{"null" if m.tokens_input is None else m.tokens_input},'
+            f'"tokens_output":{"null" if m.tokens_output is None else m.tokens_output},'
+            f'"tokens_total":{"null" if m.tokens_total is None else m.tokens_total},'
+            f'"start_time":{m.start_time:.16g},"end_time":{m.end_time:.16g},'
+            f'"duration_seconds":{m.duration_seconds:.9g},'
+            f'"time_to_first_token":{"null" if ttft is None else _number(ttft)},'
+            f'"tokens_per_second":{"null" if m.tokens_per_second is None else f"{m.tokens_per_second:.9g}"},'
+            f'"success":{"true" if m.success else "false"},'
+            f'"error_message":{"null" if m.error_message is None else quoted(m.error_message)},'
+            f'"exit_code":{"null" if m.exit_code is None else digits(m.exit_code)},'
+            f'"settings":{"null" if m.settings is None else encode_object(m.settings)},'
+            f'"estimated_cost_usd":{"null" if cost is None else f"{cost:.12g}"}'
+            f"{rest}}}\n"
+        )
+    except Exception:  # noqa: BLE001 - the slower way can write anything
+        return None
+    usual = line.isascii() and "sk-ant-" not in line and len(line) <= MOST_BYTES
+    return line.encode() if usual else None
 
 
 def line_within(values: dict[str, Any], most_bytes: int = MOST_BYTES) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 
 @dataclass
@@ -34,8 +34,8 @@ class APICallMetrics:
     settings: dict[str, Any] | None = None
     estimated_cost_usd: float | None = None
 
-    def __post_init__(self) -> None:
-        self._began: float | None = None  # monotonic
-        self._stamp: str | None = None  # the timestamp the logger itself wrote
-        self._ended = False
-        self._further: dict[str, Any] | None = None
+    # Not annotated, so no fields: the logger's own notes, set when they differ from these.
+    _began = -1.0  # monotonic seconds
+    _stamp = ""  # the timestamp the logger wrote
+    _ended = False
+    _further = cast("dict[str, Any] | None", None)

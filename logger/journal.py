@@ -51,42 +51,42 @@ class DayFile:
         self.path = path
         self._fd = os.open(path, flags, 0o600)
         status = os.fstat(self._fd)
-        self._identity = (status.st_ino, status.st_dev)
+        self._inode, self._device = status.st_ino, status.st_dev
         self._end = -1  # where our own last whole line ended
         self._tail_unsure = status.st_size > 0
 
-    @property
-    def visible(self) -> bool:
-        """Whether the path still names this file. (An inode is not reused while we hold it open.)"""
+    def append(self, line: bytes) -> bool:
+        """Write a line that ends with a newline so that it stands on a line of its own.
+
+        False, and nothing written: the path no longer names this file.
+        """
         try:
             status = os.stat(self.path)  # noqa: PTH116 - Path.stat costs three times as much
         except FileNotFoundError:
             return False
-        return (status.st_ino, status.st_dev) == self._identity
-
-    def append(self, line: bytes) -> None:
-        """Write a line that ends with a newline so that it stands on a line of its own."""
+        if status.st_ino != self._inode or status.st_dev != self._device:
+            return False  # another file by now; an inode is not used again while we hold it open
         if self._tail_unsure:
             self._close_tail()
         for _ in range(_TRIES):
-            start = self._put(line)
+            written = os.write(self._fd, line)
+            end = os.lseek(self._fd, 0, os.SEEK_CUR)
+            start = end - written
+            if written != len(line):
+                self._finish(line, start, end)
             if start == self._end or start == 0 or os.pread(self._fd, 1, start - 1) == b"\n":
                 self._end = start + len(line)
-                return
+                return True
         raise TornWriteError(f"{self.path}: other writers keep leaving torn lines")
 
-    def _put(self, line: bytes) -> int:
-        """Write and return the offset the line begins at. After a cut the rest is tried once."""
-        written = os.write(self._fd, line)
-        end = os.lseek(self._fd, 0, os.SEEK_CUR)
-        if written == len(line):
-            return end - written
+    def _finish(self, line: bytes, start: int, end: int) -> None:
+        """Write the rest of a cut line, which is whole only if no other line came in between."""
         self._tail_unsure = True
-        start = end - written
-        rest = os.write(self._fd, line[written:])
-        if start + len(line) != os.lseek(self._fd, 0, os.SEEK_CUR):  # cut again, or another line in between
-            raise TornWriteError(f"{self.path}: {written + rest} of {len(line)} bytes written")
-        return start
+        rest = os.write(self._fd, line[end - start :])
+        whole = os.lseek(self._fd, 0, os.SEEK_CUR)
+        if rest != len(line) - (end - start) or whole != start + len(line):
+            raise TornWriteError(f"{self.path}: a line was cut")
+        self._tail_unsure = False
 
     def _close_tail(self) -> None:
         """End a torn last line. Looked at twice: another process may be in the middle of its write."""
@@ -143,20 +143,14 @@ class Journal:
                 return False
             self._busy = True
             try:
-                return self._append(day, line)
+                done = (not self._waiting or self._write_waiting()) and self._write(day, line)
+                if not done:
+                    self._keep(day, line)
+                elif self._waiting:  # kept by a signal handler meanwhile
+                    self._write_waiting()
+                return done
             finally:
                 self._busy = False
-
-    def _append(self, day: str, line: bytes) -> bool:
-        if self._waiting and not self._write_waiting():
-            self._keep(day, line)
-            return False
-        done = self._write(day, line)
-        if not done:
-            self._keep(day, line)
-        elif self._waiting:  # kept by a signal handler meanwhile
-            self._write_waiting()
-        return done
 
     def prepare(self) -> None:
         """Make the folder, so that others see where the lines will be; failing is no matter yet."""
@@ -197,11 +191,22 @@ class Journal:
 
     def _write(self, day: str, line: bytes) -> bool:
         try:
-            self._file(day).append(line)
+            file = self._files.get(day)
+            if file is None or not file.append(line):
+                self._write_anew(day, line)
         except OSError as error:
             self._failed(day, error)
             return False
         return True
+
+    def _write_anew(self, day: str, line: bytes) -> None:
+        """Open the day's file, again if it was taken away, and write. Raises OSError."""
+        for _ in range(_TRIES):
+            if day in self._files:
+                self._files.pop(day).close()
+            if self._open(day).append(line):
+                return
+        raise TornWriteError(f"{self._root}: the file of {day} is taken away again and again")
 
     def _failed(self, day: str, error: OSError) -> None:
         file = self._files.pop(day, None)
@@ -212,15 +217,6 @@ class Journal:
         self.problems.note(
             "unwritten", f"callmeter: cannot write to {self.folder}: {reason}; lines are kept and retried"
         )
-
-    def _file(self, day: str) -> DayFile:
-        file = self._files.get(day)
-        if file is not None and file.visible:
-            return file
-        if file is not None:
-            del self._files[day]
-            file.close()
-        return self._open(day)
 
     def _open(self, day: str) -> DayFile:
         while len(self._files) >= MOST_OPEN:

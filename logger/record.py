@@ -160,11 +160,29 @@ def line_of(values: dict[str, Any]) -> bytes:
     return (text + "\n").encode()
 
 
-# Content is the caller's: no escapes for other alphabets, and NaN, which is no JSON, is refused.
-_encode: Callable[[Any], str] = json.JSONEncoder(
-    separators=(",", ":"), ensure_ascii=False, allow_nan=False
-).encode
+def _encoder() -> Callable[[Any], str]:
+    """JSON without escapes for other alphabets; raises for NaN, which is no JSON, and for a cycle.
+
+    `JSONEncoder.encode` sets up the C encoder for every call; once is a third cheaper.
+    """
+    slow = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # another Python
+        return slow.encode
+    quoted = json.encoder.encode_basestring
+    chunks = make(None, slow.default, quoted, None, ":", ",", False, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode = _encoder()
 _LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+def encode_object(value: Mapping[str, Any]) -> str:
+    """JSON of a dict. Raises TypeError or ValueError for what JSON cannot say, and for what is no dict."""
+    if not isinstance(value, dict):
+        raise TypeError("not a dict")
+    return _encode(value)
 
 
 def _printable(text: str) -> str:
@@ -212,6 +230,8 @@ def as_text(value: Any) -> str:
     try:
         if isinstance(value, (bytes, bytearray)):
             return bytes(value[:10_000]).decode("utf-8", "replace")
+        if isinstance(value, str):
+            return str.__str__(value)
         return (value.isoformat() if isinstance(value, (date, datetime)) else str(value))[:10_000]
     except Exception:  # noqa: BLE001 - the caller's __str__ may raise anything
         return f"<{type(value).__name__}>"

@@ -124,7 +124,8 @@ def total(usages: Iterable[TokenUsage]) -> TokenUsage:
 def count(value: Any) -> int | None:
     """A token count, or None for what is none: text, NaN, negative or absurdly large numbers."""
     if value.__class__ is int and 0 <= value < _LARGEST:
-        return int(value)
+        small: int = value
+        return small
     if value is None or isinstance(value, (bool, str, bytes)):
         return None
     try:
