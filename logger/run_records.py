@@ -50,7 +50,7 @@ def _line(run: CliRun, line: CallRecord, use: ModelUse) -> CallRecord:
         model_served=use.model_served,
         tokens_total=usage.tokens_total,
         tokens_per_second=rate,
-        estimated_cost_usd=use.cost_usd,
+        estimated_cost_usd=None if use.cost_usd is None else round(use.cost_usd, 10),  # no 0.0267999…99
         calls=use.calls,
         tokens_final=None if use.final else False,
         call_id=_call_id(run, use.model),
