@@ -115,6 +115,7 @@ def test_version(capsys: Shell) -> None:
         (["report", "--timezone", "Mars"], "--timezone: must be"),
         (["report"], "logs/api: no such folder"),
         (["serve", "--port", "x"], "--port: must be a whole number"),
+        (["serve", "--host", "203.0.113.7"], "set CALLMETER_TOKEN"),
     ],
 )
 def test_wrong_words_are_a_sentence_and_exit_1(capsys: Shell, words: list[str], said: str) -> None:
@@ -173,6 +174,17 @@ def test_a_reader_that_leaves_early_is_no_failure_to_speak_of(tmp_path: Path) ->
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == commands.PIPE_CLOSED
+
+
+def test_a_reader_that_is_gone_before_the_first_word_is_none_either(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "dashboard.commands", "report", "--json", "--log-dir", tmp_path]
+    reading, writing = os.pipe()
+    os.close(reading)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(words, cwd=ROOT, env=buffered, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr.count(b"\n")) == (commands.PIPE_CLOSED, 1), done.stderr
+    assert done.stderr.startswith(b"No calls in ")
 
 
 def test_a_terminal_without_unicode_gets_escapes(tmp_path: Path) -> None:
@@ -309,12 +321,12 @@ def test_days_are_those_of_the_zone(capsys: Shell, tmp_path: Path) -> None:
 
 def test_no_calls_says_when_the_last_ones_were_and_how_to_see_them(capsys: Shell, tmp_path: Path) -> None:
     folder = tmp_path / "my logs"
-    log(folder, "2026-11-18", call("2026-11-18T10:00:00+00:00"))
+    log(folder, "2026-11-10", call("2026-11-10T10:00:00+00:00"))
     log(folder, "2026-11-20", "{")
     code, out, err = run(capsys, "report", "--date", "2026-01-01", "--log-dir", folder)
     assert (code, out) == (0, "")
-    command = f"callmeter report --date 2026-11-18 --log-dir '{folder}'"
-    assert err == f"No calls on 2026-01-01. The last ones were on 2026-11-18: {command}\n"
+    command = f"callmeter report --date 2026-11-10 --log-dir '{folder}'"
+    assert err == f"No calls on 2026-01-01. The last ones were on 2026-11-10: {command}\n"
 
 
 def test_an_empty_folder_says_so(capsys: Shell, tmp_path: Path) -> None:
