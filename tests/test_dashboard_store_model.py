@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from dashboard.filters import Filter
-from dashboard.store import FileStore
+from dashboard.store import FileStore, day, files, tail
 
 ZONE = ZoneInfo("Asia/Kolkata")
 EVER = Filter(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -55,11 +55,18 @@ def good(raw: bytes) -> dict[str, Any] | None:
     return None if raw in GARBAGE or not raw.strip() else json.loads(raw)
 
 
+SMALL = [(tail, "BLOCK", 300), (tail, "_EDGE", 16), (day, "KEPT_PROBLEMS", 2), (files, "_LIVE_ROWS", 4)]
+"""Limits made small, so that small files meet them."""
+
+
 class StoreMachine(RuleBasedStateMachine):
     """Files are `plain` and `packed` bytes per day; `check` compares after every step."""
 
     @initialize(cached=st.booleans())
     def begin(self, cached: bool) -> None:
+        self.usual = [(module, name, getattr(module, name)) for module, name, _ in SMALL]
+        for module, name, value in SMALL:
+            setattr(module, name, value)
         self.root = Path(tempfile.mkdtemp())
         self.folder = self.root / "logs"
         self.folder.mkdir()
@@ -71,12 +78,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.open()
 
     def open(self) -> None:
-        self.store = FileStore(self.folder, ZONE, cache_dir=self.cache, row_budget=12)
+        self.store = FileStore(self.folder, ZONE, cache_dir=self.cache, row_budget=5)
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
             self.store.close()
             shutil.rmtree(self.root)
+            for module, name, value in self.usual:
+                setattr(module, name, value)
 
     # what the model expects
 
@@ -255,13 +264,26 @@ class StoreMachine(RuleBasedStateMachine):
         del self.plain[day]
         self.check()
 
-    @rule(clear=st.booleans(), idle=st.booleans())
-    def restart(self, clear: bool, idle: bool) -> None:
-        if idle:
-            self.store.save()
+    @precondition(lambda self: self.plain)
+    @rule(data=st.data(), count=st.integers(1, 9))
+    def write_anew_in_place(self, data: st.DataObject, count: int) -> None:
+        """Truncated and written again, perhaps longer, before anyone looked."""
+        day = data.draw(st.sampled_from(sorted(self.plain)))
+        self.put(day, self.more(day, count))
+        self.check()
+
+    @rule(clear=st.booleans(), data=st.data(), change=st.sampled_from(["", "append", "anew", "same size"]))
+    def restart(self, clear: bool, data: st.DataObject, change: str) -> None:
+        """With what was cached or without, and perhaps with a change while nobody watched."""
         self.store.close()
         if clear and self.cache:
             shutil.rmtree(self.cache, ignore_errors=True)
+        if change and self.plain:
+            day = data.draw(st.sampled_from(sorted(self.plain)))
+            before = self.plain[day]
+            kept = {"append": before, "anew": b"", "same size": b""}[change]
+            fresh = self.more(day, 1)
+            self.put(day, before.replace(b": 2", b": 3") if change == "same size" else kept + fresh)
         self.open()
         self.check()
 
@@ -269,8 +291,8 @@ class StoreMachine(RuleBasedStateMachine):
     def touch_all(self) -> None:
         """New times, same content: nothing changed."""
         version = self.store.version
-        for day in self.plain:
-            self.touch(self.path(day))
+        for each in self.plain:
+            self.touch(self.path(each))
         self.store.refresh()
         assert self.store.version == version
 
@@ -290,6 +312,6 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 StoreMachine.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestStoreMachine = StoreMachine.TestCase

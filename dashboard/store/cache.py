@@ -54,6 +54,11 @@ class Cache:
         self._months: dict[str, dict[str, Day]] = {}
         self._writable = self._place is not None
 
+    @property
+    def writable(self) -> bool:
+        """Whether there is a point in keeping anything."""
+        return self._writable
+
     def day(self, date: str) -> Day | None:
         """The state of a day as it was cached, with its sums."""
         return self._month(date[:7]).get(date)
@@ -165,7 +170,15 @@ def _put(path: Path, table: pa.Table) -> None:
     descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            pq.write_table(table, file, compression="lz4", write_page_checksum=True, write_statistics=False)
+            facets = [each.name for each in table.schema if pa.types.is_dictionary(each.type)]
+            pq.write_table(
+                table,
+                file,
+                compression="lz4",
+                use_dictionary=facets,
+                write_page_checksum=True,
+                write_statistics=False,
+            )
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -208,6 +208,8 @@ class FileStore:
 
     def save(self) -> None:
         """Put into the cache what changed and is worth it."""
+        if not self._cache.writable:
+            return
         with self._writing:
             due = [
                 day for name in sorted(self._touched) if (day := self._days.get(name)) and self._worth(day)
@@ -294,7 +296,9 @@ class FileStore:
         return day.date != max(self._days) or abs(grown) >= _LIVE_ROWS
 
     def _cache_rows(self, day: Day, rows: list[Table]) -> None:
-        if self._cached_rows.get(day.date) == day.content or sum(map(len, rows)) != day.lines or not rows:
+        if self._cached_rows.get(day.date) == day.content or not rows or not self._cache.writable:
+            return
+        if sum(map(len, rows)) != day.lines:  # the file changed meanwhile
             return
         if self._cache.keep_rows(day, concat(rows)):
             self._cached_rows[day.date] = day.content

@@ -28,11 +28,11 @@ FAILURES = (("overloaded_error", "Overloaded", 529), ("timeout", "no answer with
 
 _LINE = (
     '{"timestamp":"%s","task_id":"%s","worker_id":"%s","model":"%s",'
-    '"prompt_file":"/home/pi/coordinator/prompts/%s.txt","prompt_length":%d,"response_length":%s,'
-    '"tokens_input":%s,"tokens_output":%s,"tokens_total":%s,"start_time":%.6f,"end_time":%.6f,'
+    '"prompt_file":"prompts/%s.txt","prompt_length":%d,"response_length":%s,'
+    '"tokens_input":%s,"tokens_output":%s,"tokens_total":%s,"start_time":%.3f,"end_time":%.3f,'
     '"duration_seconds":%.3f,"time_to_first_token":%s,"tokens_per_second":%s,"success":%s,'
-    '"error_message":%s,"exit_code":%d,"settings":{"worktree":"trees/%s"},"estimated_cost_usd":%s,'
-    '"call_id":"%032x","source":"cli","project":"%s","session_id":"%s"%s}\n'
+    '"error_message":%s,"exit_code":%d,"settings":null,"estimated_cost_usd":%s,'
+    '"call_id":"%016x","source":"cli","project":"%s","session_id":"%s"%s}\n'
 )
 
 
@@ -56,7 +56,7 @@ def day_lines(day: date, count: int, seed: int, zone: ZoneInfo) -> Iterator[str]
     for at in moments(day, count, zone, rng):
         if left == 0:
             task = f"gh-{rng.randrange(1_000_000):06d}"
-            session = f"{rng.getrandbits(32):08x}-{rng.getrandbits(16):04x}-4a7b-{rng.getrandbits(48):012x}"
+            session = f"{rng.getrandbits(64):016x}"
             left = rng.randint(1, 6)
         left -= 1
         yield line(at, task, session, rng)
@@ -99,9 +99,8 @@ def line(at: datetime, task: str, session: str, rng: random.Random) -> str:
         "true" if ok else "false",
         message,
         0 if ok else 1,
-        task,
         cost,
-        rng.getrandbits(128),
+        rng.getrandbits(64),
         PROJECTS[hash_free(task) % len(PROJECTS)],
         session,
         further,
