@@ -14,7 +14,7 @@ class LocalClock:
 
     def __init__(self, zone: tzinfo | None = None) -> None:
         self._zone = zone
-        self._minute: tuple[int, str, str, str] = (-1, "", "", "")
+        self._minute: tuple[int | None, str, str, str] = (None, "", "", "")
 
     def spell(self, moment: float) -> tuple[str, str]:
         """Unix seconds -> (`2026-11-22T13:15:53.792000+00:00`, `2026-11-22`). Always six decimals."""
