@@ -216,7 +216,8 @@ class FileStore:
             ]
             gone = {name for name in self._touched if name not in self._days}
             for day in due:
-                self._cache_rows(day, self._rows_of(day))
+                if self._cached_rows.get(day.date) != day.content:
+                    self._cache_rows(day, self._rows_of(day))
             months = {name[:7] for name in [*gone, *(day.date for day in due)]}
             if months:
                 self._cache.keep_sums(self._days, months, self._listing.days)

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import clock
@@ -76,6 +77,8 @@ _PARTS = (
     "tokens_cache_write_5m",
     "tokens_cache_write_1h",
 )
+_OWN_FACETS = ("model", "project", "task_id", "worker_id", "session_id", "source")
+_OUTCOMES = pa.array(["failed", "ok"], pa.string())  # by the truth of `success`
 _AT_A_TIME = 256
 _decoder = msgspec.json.Decoder(_Line)
 
@@ -251,7 +254,7 @@ def _columns(taken: Sequence[_Line], times: Array, places: Array, zone: ZoneInfo
     raw = _transposed(taken)
     numbers: dict[str, Array] = {"time": times, "hour": clock.hours(times, zone)}
     numbers |= _tokens(raw)
-    numbers["final"] = np.fromiter((value is not False for value in raw["tokens_final"]), bool)
+    numbers["final"] = _not_false(raw["tokens_final"])
     numbers["cost_usd"] = _cost(raw, numbers["tokens_total"])
     for name in ("duration_seconds", "time_to_first_token", "tokens_per_second"):
         numbers[name] = _measured(raw[name])
@@ -259,18 +262,17 @@ def _columns(taken: Sequence[_Line], times: Array, places: Array, zone: ZoneInfo
     numbers["calls"] = narrowed(np.where(known, calls, 1))
     numbers["web_searches"] = narrowed(_counts(raw["web_searches"])[0])
     numbers["offset"] = places
-    codes, names = {}, {}
-    for facet, values in _facets(raw).items():
-        codes[facet], names[facet] = encoded(values)
-    return Table(numbers, codes, names)
+    facets = {name: encoded(raw[name]) for name in _OWN_FACETS}
+    facets["outcome"] = np.array(raw["success"], dtype=bool).astype(np.int32), _OUTCOMES
+    facets["error"] = encoded(_errors(raw["error_type"], raw["error_message"]))
+    codes = {name: codes for name, (codes, _) in facets.items()}
+    return Table(numbers, codes, {name: names for name, (_, names) in facets.items()})
 
 
-def _facets(raw: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
-    own = ("model", "project", "task_id", "worker_id", "session_id", "source")
-    facets = {name: raw[name] for name in own}
-    facets["outcome"] = ["ok" if success else "failed" for success in raw["success"]]
-    facets["error"] = _errors(raw["error_type"], raw["error_message"])
-    return facets
+def _not_false(values: Sequence[Any]) -> Array:
+    if False not in values:
+        return np.ones(len(values), dtype=bool)
+    return np.fromiter((value is not False for value in values), bool, len(values))
 
 
 def _errors(types: Sequence[Any], messages: Sequence[Any]) -> Sequence[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -88,14 +88,19 @@ def _one_list(codes: list[Array], names: list[pa.Array]) -> tuple[Array, pa.Arra
     if len(distinct) == 1:
         return np.concatenate(codes), names[0]
     common = pa.concat_arrays(list(distinct.values())).dictionary_encode()
-    starts: dict[int, int] = {}
+    place = common.indices.to_numpy(zero_copy_only=False)
+    places: dict[int, Array] = {}
     start = 0
     for key, array in distinct.items():
-        starts[key] = start
+        places[key] = place[start : start + len(array)]
         start += len(array)
-    shifts = np.array([starts[id(array)] for array in names], dtype=np.int32)
-    shifted = np.concatenate(codes) + np.repeat(shifts, [len(part) for part in codes])
-    return common.indices.to_numpy(zero_copy_only=False)[shifted], common.dictionary
+    found = np.empty(sum(map(len, codes)), dtype=np.int32)
+    start = 0
+    for part, array in zip(codes, names, strict=True):
+        stop = start + len(part)
+        np.take(places[id(array)], part, out=found[start:stop], mode="clip")  # "raise" would copy twice
+        start = stop
+    return found, common.dictionary
 
 
 def grouped(table: Table, facets: Iterable[str], measures: Iterable[str]) -> Table:
@@ -166,10 +171,18 @@ def categorical(codes: Array, names: pa.Array) -> pd.Categorical:
         codes = (np.cumsum(used, dtype=np.int32) - 1)[codes]
         names = names.filter(pa.array(used))
     kind = next(kind for kind in (np.int8, np.int16, np.int32) if len(names) <= np.iinfo(kind).max)
-    categories = pd.Index(names.to_pandas(), dtype="str")
-    return pd.Categorical.from_codes(
-        codes.astype(kind), dtype=pd.CategoricalDtype(categories), validate=False
-    )
+    return pd.Categorical.from_codes(codes.astype(kind), dtype=_categories(names), validate=False)
+
+
+def _categories(names: pa.Array) -> pd.CategoricalDtype:
+    """The dtype of names that are known to be distinct.
+
+    The public way makes sure of that once more, which for the tasks of 300,000 calls is a third of the
+    time the whole frame takes.
+    """
+    index = pd.Index(names.to_pandas(), dtype="str")
+    fast: Any = getattr(pd.CategoricalDtype, "_from_fastpath", None)
+    return cast(pd.CategoricalDtype, fast(index, ordered=False)) if fast else pd.CategoricalDtype(index)
 
 
 def frame(table: Table, columns: Mapping[str, str], times: Mapping[str, pd.Series]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-BLOCK = 8 << 20
+BLOCK = 4 << 20
 """Bytes read at a time; what is in memory of a file is this much and the line that crosses its end."""
 
 LONGEST = 64 << 20
