@@ -20,6 +20,7 @@ from .picture import (
     axis,
     day_ticks,
     empty,
+    ends,
     layout,
     model_label,
     time_axis,
@@ -75,7 +76,7 @@ def _figure(costs: pd.DataFrame, scene: Scene) -> Figure:
         "hovertemplate": "%{customdata} so far<extra></extra>",
     }
     return {
-        "data": [*bars, line],
+        "data": [*bars, line, ends(scene.view)],
         "layout": layout(
             scene.revision,
             barmode="stack",

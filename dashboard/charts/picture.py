@@ -109,10 +109,9 @@ def axis(**more: Any) -> dict[str, Any]:
 
 
 def time_axis(view: Filter, **more: Any) -> dict[str, Any]:
-    """The x axis of every picture of time: the whole view, in the view's wall clock."""
+    """The x axis of every picture of time, in the view's wall clock; `ends` holds it at the whole view."""
     return axis(
         type="date",
-        range=[wall(view.since), wall(view.until)],
         showgrid=False,
         tickformatstops=[
             {"dtickrange": [None, 86_399_999], "value": "%H:%M\n%a %-d %b"},
@@ -123,6 +122,22 @@ def time_axis(view: Filter, **more: Any) -> dict[str, Any]:
         tickangle=0,
         **more,
     )
+
+
+def ends(view: Filter) -> dict[str, Any]:
+    """An unseen trace from the start of the view to its end, so that every picture shows all of it.
+
+    A `range` given to the axis would do the same, but undo the reader's zoom at each refresh.
+    """
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [wall(view.since), wall(view.until)],
+        "y": [0, 0],
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
 
 
 def day_ticks(days: pd.DatetimeIndex, at: pd.Timedelta = _MIDNIGHT) -> dict[str, Any]:

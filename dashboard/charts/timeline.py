@@ -8,7 +8,7 @@ import pandas as pd
 
 from .. import metrics, numbers
 from .palette import KIND_COLOURS, KIND_NAMES, faded
-from .picture import Chart, Figure, Picture, Scene, Table, axis, empty, layout, time_axis
+from .picture import Chart, Figure, Picture, Scene, Table, axis, empty, ends, layout, time_axis
 
 LONG = timedelta(days=93)
 """Beyond this an hour is narrower than a pixel: days are drawn instead."""
@@ -49,7 +49,7 @@ def _figure(tokens: pd.DataFrame, kinds: tuple[str, ...], scene: Scene) -> Figur
         for kind in kinds
     ]
     return {
-        "data": traces,
+        "data": [*traces, ends(scene.view)],
         "layout": layout(
             scene.revision,
             hovermode="x unified",

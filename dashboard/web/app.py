@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 
-from dash import Dash
+from dash import Dash, set_props
+from fastapi import FastAPI
 
 from ..settings import Settings
 from ..store.base import Store
-from . import callbacks, layout, live
+from . import callbacks, ids, layout, live
 from .delivery import deliver
 from .security import guard
 
@@ -29,6 +32,13 @@ INDEX = """<!doctype html>
 </body>
 </html>"""
 
+TROUBLE = (
+    "Something went wrong in callmeter itself: what is shown may be out of date. "
+    "The terminal where it runs says more; reload the page to try again."
+)
+
+_log = logging.getLogger("callmeter")
+
 _META = [
     {"name": "viewport", "content": "width=device-width, initial-scale=1"},
     {"name": "color-scheme", "content": "light dark"},
@@ -41,6 +51,9 @@ def create_app(settings: Settings, store: Store, *, clock: Callable[[], datetime
     app = Dash(
         "callmeter",
         backend="fastapi",
+        server=cast(
+            "Any", FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        ),  # those load from outside
         title="callmeter",
         update_title="",
         assets_folder=str(Path(__file__).parent / "assets"),
@@ -49,12 +62,19 @@ def create_app(settings: Settings, store: Store, *, clock: Callable[[], datetime
         meta_tags=_META,
         add_log_handler=False,
         suppress_callback_exceptions=True,
+        on_error=_say,
     )
     app.index_string = INDEX.replace("{scheme}", app.get_asset_url("scheme.js"))
     app.layout = layout.page(settings)
     callbacks.register(app, store, settings, live.Live(store), clock)
     _ring(app, settings)
     return app
+
+
+def _say(error: Exception) -> None:
+    """A failure of ours: the whole of it to the log, a sentence to the page, which stays as it was."""
+    _log.error("The page could not be drawn: %s", error, exc_info=error)
+    set_props(ids.TROUBLE, {"children": TROUBLE})
 
 
 def _ring(app: Dash, settings: Settings) -> None:

@@ -85,7 +85,7 @@ def _refresh(app: Dash, store: Store, feed: live.Live, clock: Clock) -> None:
 def _overview(app: Dash, store: Store, clock: Clock) -> None:
     @app.callback(
         Output(ids.CARDS, "children"),
-        *[Output(ids.figure(chart.id), "figure") for chart in CHARTS],
+        *[Output(ids.fresh(chart.id), "data") for chart in CHARTS],
         *[Output(ids.sentence(chart.id), "children") for chart in CHARTS],
         Output(ids.DRAWN, "data"),
         Input(ids.TICK, "data"),
@@ -185,6 +185,12 @@ def _browser(app: Dash) -> None:
         Input(ids.DRAWN, "data"),
         Input(ids.URL, "search"),
     )
+    for chart in CHARTS:
+        app.clientside_callback(  # type: ignore[no-untyped-call]
+            ClientsideFunction("callmeter", "figure"),
+            Output(ids.figure(chart.id), "figure"),
+            Input(ids.fresh(chart.id), "data"),
+        )
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("callmeter", "grid"),
         Output(ids.GRID_VIEW, "data"),

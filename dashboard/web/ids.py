@@ -26,6 +26,9 @@ FILTERS = "filters"
 MODELS, PROJECTS, TASKS, WORKERS, OUTCOME = "models", "projects", "tasks", "workers", "outcome"
 CHOICES = (MODELS, PROJECTS, TASKS, WORKERS)
 
+TROUBLE = "trouble"
+"""A sentence when the server could not do what the page asked."""
+
 CARDS = "cards"
 CACHE = "cache"
 MODELS_BY = "models-by"
@@ -45,6 +48,11 @@ TABLE_OPEN = "table-open"
 def figure(chart: str) -> str:
     """The graph of a chart."""
     return f"figure-{chart}"
+
+
+def fresh(chart: str) -> str:
+    """The figure of a chart as the server last drew it, before the reader's zoom is put on it."""
+    return f"fresh-{chart}"
 
 
 def sentence(chart: str) -> str:

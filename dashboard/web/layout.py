@@ -22,7 +22,7 @@ GRAPH_CONFIG: Any = {
         "toggleSpikelines",
         "hoverClosestCartesian",
     ],
-    "doubleClick": "reset",
+    "doubleClick": "autosize",
 }
 VIEW_NAMES = (("overview", "Overview"), ("calls", "Calls"), ("health", "Health"))
 RANGE_NAMES = (("24h", "24h"), ("7d", "7d"), ("30d", "30d"), ("custom", "Custom"))
@@ -52,6 +52,7 @@ def page(settings: Settings) -> Any:
             _header(),
             html.Main(
                 [
+                    html.P(id=ids.TROUBLE, className="trouble", role="alert"),
                     html.Div(welcome.render(settings.log_dir), className="for-empty"),
                     html.Div(_overview(), className="for-overview"),
                     html.Div(_calls(), className="for-calls"),
@@ -82,6 +83,7 @@ def _memory(settings: Settings) -> list[Any]:
         dcc.Store(id=ids.ANSWER),
         dcc.Store(id=ids.DRAWN, data={}),
         dcc.Store(id=ids.GRID_VIEW),
+        *[dcc.Store(id=ids.fresh(chart.id)) for chart in CHARTS],
         dcc.Interval(id=ids.INTERVAL, interval=int(settings.refresh_seconds * 1000)),
         dcc.Interval(id=ids.BEAT, interval=1000),
     ]

@@ -53,8 +53,12 @@ class State:
 
     @property
     def revision(self) -> str:
-        """Changes when zooms should be given up: with the range and the filters."""
-        return to_search(replace(self, view="overview", cache=False, by_cost=False, who=WHO[0], call=None))
+        """Changes when zooms should be given up: with the range and the filters. Never empty: Plotly keeps
+        zooms only under a revision that has a name.
+        """
+        return "view" + to_search(
+            replace(self, view="overview", cache=False, by_cost=False, who=WHO[0], call=None)
+        )
 
 
 def parse(search: str | None) -> State:

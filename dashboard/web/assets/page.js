@@ -42,6 +42,22 @@ window.dash_clientside = window.dash_clientside || {};
     return said.join(" · ");
   }
 
+  function keep(plot, fresh) {
+    var layout = Object.assign({}, fresh.layout);
+    ["xaxis", "yaxis", "yaxis2"].forEach(function (name) {
+      var now = plot.layout[name];
+      if (now && layout[name] && now.autorange === false && now.range && !layout[name].range)
+        layout[name] = Object.assign({}, layout[name], { range: now.range.slice(), autorange: false });
+    });
+    var shown = {};
+    plot.data.forEach(function (trace) { if (trace.name) shown[trace.name] = trace.visible; });
+    var data = fresh.data.map(function (trace) {
+      return trace.name && shown[trace.name] !== undefined
+        ? Object.assign({}, trace, { visible: shown[trace.name] }) : trace;
+    });
+    return { data: data, layout: layout };
+  }
+
   function element(type, props) {
     return { namespace: "dash_html_components", type: type, props: props };
   }
@@ -69,6 +85,16 @@ window.dash_clientside = window.dash_clientside || {};
       else if (!pulse.lines && !pulse.bad && pulse.loaded >= pulse.days) names.push("empty");
       else if (!drawn || !Object.keys(drawn).length) names.push("waiting");
       return names.join(" ");
+    },
+
+    // Dash's graph forgets the reader's zoom when a new figure comes, whatever Plotly's uirevision says:
+    // so the zoom and the hidden traces of the same view are put on the new figure here.
+    figure: function (fresh) {
+      if (!fresh) return window.dash_clientside.no_update;
+      var id = window.dash_clientside.callback_context.outputs_list.id;
+      var plot = document.querySelector("#" + id + " .js-plotly-plot");
+      return plot && plot._fullLayout && plot._fullLayout.uirevision === fresh.layout.uirevision
+        ? keep(plot, fresh) : fresh;
     },
 
     // A new line refreshes the rows in place; another view starts the table afresh.
