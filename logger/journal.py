@@ -18,7 +18,6 @@ What cannot be written is kept, bounded, and tried again with the next line and 
 from __future__ import annotations
 
 import atexit
-import errno
 import os
 import threading
 import weakref
@@ -54,6 +53,8 @@ class DayFile:
         self._inode, self._device = status.st_ino, status.st_dev
         self._end = -1  # where our own last whole line ended
         self._tail_unsure = status.st_size > 0
+        self.cut: tuple[bytes, int] | None = None
+        """The line of which only a part could be written, and where it begins."""
 
     def append(self, line: bytes) -> bool:
         """Write a line that ends with a newline so that it stands on a line of its own.
@@ -68,6 +69,8 @@ class DayFile:
             return False  # another file by now; an inode is not used again while we hold it open
         if self._tail_unsure:
             self._close_tail()
+        if self.cut is not None and self._completed(line):
+            return True
         for _ in range(_TRIES):
             written = os.write(self._fd, line)
             end = os.lseek(self._fd, 0, os.SEEK_CUR)
@@ -81,12 +84,19 @@ class DayFile:
 
     def _finish(self, line: bytes, start: int, end: int) -> None:
         """Write the rest of a cut line, which is whole only if no other line came in between."""
-        self._tail_unsure = True
+        self._tail_unsure, self.cut = True, (line, start)
         rest = os.write(self._fd, line[end - start :])
         whole = os.lseek(self._fd, 0, os.SEEK_CUR)
         if rest != len(line) - (end - start) or whole != start + len(line):
             raise TornWriteError(f"{self.path}: a line was cut")
-        self._tail_unsure = False
+        self._tail_unsure, self.cut = False, None
+
+    def _completed(self, line: bytes) -> bool:
+        """Whether a cut line lacked its newline only and got it: writing it again would count it twice."""
+        if self.cut is None or self.cut[0] is not line:
+            return False
+        start, self.cut = self.cut[1], None
+        return os.pread(self._fd, len(line), start) == line
 
     def _close_tail(self) -> None:
         """End a torn last line. Looked at twice: another process may be in the middle of its write."""
@@ -99,9 +109,10 @@ class DayFile:
         return size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"
 
     def settle(self) -> None:
-        """After a failed write: end what is torn, if the system lets us."""
+        """After a failed write: end what is torn, if the system lets us, before others write on."""
         with suppress(OSError):
-            self._close_tail()
+            if self._torn():
+                os.write(self._fd, b"\n")
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -209,9 +220,11 @@ class Journal:
         raise TornWriteError(f"{self._root}: the file of {day} is taken away again and again")
 
     def _failed(self, day: str, error: OSError) -> None:
-        file = self._files.pop(day, None)
-        if file is not None and error.errno != errno.EBADF:  # else the number may be someone else's by now
+        file = self._files.get(day)
+        if file is not None:
             file.settle()
+        if file is not None and file.cut is None:
+            del self._files[day]
             file.close()
         reason = error.strerror or str(error)
         self.problems.note(
