@@ -50,9 +50,9 @@ def _cost(row: Any) -> str:
 COLUMNS: tuple[Column, ...] = (
     Column("time", "Time", lambda row: f"{row.time:%d %b %H:%M:%S}", 148),
     Column("task_id", "Task", _or_unknown("task_id"), 150),
+    Column("cost_usd", "Cost", _cost, 96, right=True),
     Column("model", "Model", _or_unknown("model"), 180),
     Column("outcome", "Outcome", lambda row: "✕ failed" if row.outcome == "failed" else "ok", 92),
-    Column("cost_usd", "Cost", _cost, 96, right=True),
     Column("tokens_input", "Input", _tokens("tokens_input"), 96, right=True),
     Column("tokens_output", "Output", _tokens("tokens_output"), 96, right=True),
     Column("tokens_cache_read", "Cache read", _tokens("tokens_cache_read"), 112, right=True),

@@ -24,6 +24,12 @@ _WATCHING = {
 }
 
 
+_EXTRA = (
+    ("unfinished", "Unfinished last lines, not counted yet"),
+    ("other_day", "Lines in another day's file, counted on their own day"),
+)
+
+
 def render(health: Health, sums: pd.DataFrame, folder: str, now: datetime, zone: ZoneInfo) -> list[Any]:
     """The view's panels. `sums` are the sums of the page's range and filters."""
     return [_reading(health, folder, now, zone), _bad(health), _unpriced(sums), _not_final(sums)]
@@ -43,13 +49,9 @@ def _reading(health: Health, folder: str, now: datetime, zone: ZoneInfo) -> Any:
         ("Days", f"{numbers.count(health.days_loaded)} of {numbers.count(health.days_total)} read"),
         ("Lines", numbers.count(health.lines)),
         ("Time zone", str(zone)),
-        (
-            "Changes",
-            {"events": "told by the system", "polling": "looked for", "off": "not looked for"}[
-                health.watching
-            ],
-        ),
+        ("New lines", _WATCHING[health.watching]),
     ]
+    facts += [(words, numbers.count(health.extra[name])) for name, words in _EXTRA if health.extra.get(name)]
     if health.first_day:
         facts.insert(2, ("From", f"{health.first_day} to {health.last_day}"))
     if health.last_change:
@@ -69,7 +71,7 @@ def _bad(health: Health) -> Any:
     if not health.bad_lines and not health.problems:
         return _panel("Bad lines", "Every complete line could be counted.")
     said = (
-        f"{numbers.plural(health.bad_lines, 'line')} could not be counted and so not be part of any total. "
+        f"{numbers.plural(health.bad_lines, 'line')} could not be counted and are in no total. "
         "The files are left as they are; `callmeter check` lists every one."
     )
     return _panel("Bad lines", said, _problems(health.problems[:SHOWN]), fine=False)

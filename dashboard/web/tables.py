@@ -11,18 +11,22 @@ from dash import html
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
     """A plain table that scrolls by itself when it is wider than the page."""
-    return html.Div(
-        html.Table(
-            [
-                html.Thead(html.Tr([html.Th(name, scope="col") for name in head])),
-                html.Tbody([html.Tr([html.Td(cell, className=_side(cell)) for cell in row]) for row in rows]),
-            ]
-        ),
-        className="table",
-        tabIndex=0,
-    )
+    sides = _sides(len(head), rows)
+    heads = [html.Th(name, scope="col", className=side) for name, side in zip(head, sides, strict=True)]
+    body = [
+        html.Tr([html.Td(cell, className=side) for cell, side in zip(row, sides, strict=True)])
+        for row in rows
+    ]
+    inner = html.Table([html.Thead(html.Tr(heads)), html.Tbody(body)])
+    return html.Div(inner, className="table", tabIndex=0)
 
 
-def _side(cell: str) -> str:
-    """Numbers stand at the right edge of their column."""
-    return "number" if re.fullmatch(r"(≥ )?[$<]?[\d,.]+( .)?", cell) else ""
+def _sides(columns: int, rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of numbers stand at the right edge."""
+    return [
+        "number" if rows and all(_is_number(row[place]) for row in rows) else "" for place in range(columns)
+    ]
+
+
+def _is_number(cell: str) -> bool:
+    return bool(re.fullmatch(r"(≥ )?<?\$?[\d,.]+( ?[kMBT%s])?|–|not known|whole file", cell))

@@ -196,6 +196,9 @@ def test_a_picture_can_be_read_as_a_table(page: Page) -> None:
 @pytest.mark.parametrize("view", ["overview", "calls", "health"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_no_view_scrolls_sideways(page: Page, view: str, width: int) -> None:
+    page.open(width=width)
+    page.shows("#body", "No calls yet")
+    assert page.js("document.documentElement.scrollWidth") <= width
     page.write("a-rather-long-task-name-that-does-not-fit-anywhere-0123456789" * 2)
     page.open(f"?view={view}", width=width)
     page.until(lambda: page.text({"overview": CALLS, "calls": ".ag-row", "health": "#health"}[view]), view)

@@ -28,7 +28,7 @@ window.dash_clientside = window.dash_clientside || {};
     var now = Date.now();
     if (!heard) return ["waiting", "connecting"];
     if (now - heard > 75000) return ["lost", "no connection to callmeter"];
-    if (seen.problem) return ["lost", seen.problem];
+    if (seen.problem) return [seen.lines ? "lost" : "waiting", seen.problem];
     if (seen.loaded < seen.days) return ["waiting", "reading day " + seen.loaded + " of " + seen.days];
     if (now - pushed < 40000) return ["live", "live"];
     return ["slow", "every 30 s"];
