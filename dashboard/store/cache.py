@@ -135,7 +135,9 @@ class Cache:
     def _make_place(self, place: Path) -> None:
         if place.is_dir():
             return
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        place.mkdir(mode=0o700, exist_ok=True)
         for other in place.parent.iterdir():
             if not other.name.startswith(f"{FORMAT}-"):
                 shutil.rmtree(other, ignore_errors=True)

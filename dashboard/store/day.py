@@ -194,7 +194,7 @@ class Reader:
     def _take_plain(self, taking: Taking, mark: Mark) -> None:
         path = self.plain(taking.day.date)
         stop = mark.stamp.size
-        if not path.is_file():
+        if not path.is_file():  # opening a pipe would wait for ever
             self._fault(taking, path, "is not a file")
             return
         with self._faults(taking, path), path.open("rb", buffering=0) as file:
@@ -207,6 +207,9 @@ class Reader:
 
     def _take_gz(self, taking: Taking, stamp: Stamp) -> None:
         path, mark = self.gz(taking.day.date), Mark(stamp)
+        if not path.is_file():  # opening a pipe would wait for ever
+            self._fault(taking, path, "is not a file")
+            return
         with self._faults(taking, path):
             for piece in unpacked(path):
                 mark = _taken(taking, mark, piece, path.name, packed=True)
@@ -228,7 +231,7 @@ class Reader:
 
     def _same_start(self, day: str, seen: Seen) -> bool:
         """Whether the plain and the gzipped file begin with the same complete line."""
-        if seen.plain is None:
+        if seen.plain is None or not self.plain(day).is_file() or not self.gz(day).is_file():
             return False
         with suppress(OSError, EOFError, zlib.error):
             with self.plain(day).open("rb") as file:

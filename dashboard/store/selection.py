@@ -46,7 +46,7 @@ def chosen_sums(days: Iterable[Day], view: Filter, zone: ZoneInfo) -> Table:
     if not parts:
         return summed(_no_rows(zone))
     table = concat([_hours_within(part, view) for part in parts])
-    return table.chosen(view.choices)
+    return (table if len(parts) > 1 else table.owned()).chosen(view.choices)
 
 
 def _hours_within(sums: Table, view: Filter) -> Table:
@@ -67,7 +67,8 @@ def chosen_rows(
             part = _between(table, "time", since, until).chosen(view.choices)
             parts.append(_with_day(part, len(dates)))
         dates.append(day.date)
-    return in_order(parts or [_with_day(_no_rows(zone), 0)], "time"), dates
+    table = in_order(parts or [_with_day(_no_rows(zone), 0)], "time")
+    return table if len(parts) > 1 else table.owned(), dates
 
 
 def _with_day(table: Table, number: int) -> Table:

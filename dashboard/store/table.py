@@ -38,6 +38,10 @@ class Table:
             self.names,
         )
 
+    def owned(self) -> Table:
+        """The same with number columns of its own."""
+        return Table({name: values.copy() for name, values in self.numbers.items()}, self.codes, self.names)
+
     def chosen(self, choices: Mapping[str, frozenset[str]]) -> Table:
         """The rows whose facets are all among their choices; facets not named are free."""
         if not choices:
