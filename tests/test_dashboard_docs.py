@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import docs_tables
 import pytest
@@ -19,6 +21,7 @@ from typer.main import get_command
 from dashboard import commands
 from dashboard.commands.demo import write_history
 from dashboard.settings import load
+from logger import price_of, read_prices
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -39,9 +42,19 @@ def shown_commands(text: str) -> list[list[str]]:
     """The words of every command in the shell blocks; pipes, lists and redirections end a command."""
     found = []
     for block in docs_tables.shell_blocks(text):
-        for line in block.replace("\\\n", " ").splitlines():
+        for line in _whole_lines(block):
             found += _parts(line)
     return found
+
+
+def _whole_lines(block: str) -> list[str]:
+    """Lines with what a backslash or an open quote carries on."""
+    lines = [""]
+    for line in block.replace("\\\n", " ").splitlines():
+        lines[-1] += line + " "
+        if lines[-1].count("'") % 2 == 0:
+            lines.append("")
+    return [line for line in lines if line.strip()]
 
 
 def _parts(line: str) -> list[list[str]]:
@@ -128,3 +141,43 @@ def test_the_demo_has_a_file_for_today(demo_folder: Path) -> None:
 def test_pictures_and_files_that_are_linked_exist(readme: str) -> None:
     linked = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", readme)
     assert [name for name in linked if not (ROOT / name).exists()] == []
+
+
+def _blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_programs_that_are_shown_run_and_log(
+    readme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The coordinator's run is a recorded one; the client is a stand-in that answers with a message."""
+    monkeypatch.chdir(tmp_path)
+    usage = {"input_tokens": 10, "output_tokens": 5}
+    client = SimpleNamespace(messages=SimpleNamespace(create=lambda **_: SimpleNamespace(usage=usage)))
+    recorded = ROOT / "tests/data/claude-cli/tools/stream.jsonl"
+    names = {
+        "task": SimpleNamespace(id="gh-456", worker_id="w-1"),
+        "prompt_file": Path("prompt.txt"),
+        "prompt": "do it",
+        "output_file": recorded,
+        "worker": SimpleNamespace(returncode=0),
+        "client": client,
+        "messages": [],
+        "answer": "done",
+    }
+    programs = _blocks(readme, "python")
+    assert len(programs) >= 3
+    for program in programs:
+        exec(program, names)
+    lines = [json.loads(line) for file in tmp_path.glob("logs/api/*.jsonl") for line in file.open()]
+    assert [line["tokens_output"] for line in lines] == [215, 5, 300]
+    assert all(line["success"] and line["estimated_cost_usd"] for line in lines)
+
+
+def test_the_price_file_that_is_shown_can_be_used(readme: str, tmp_path: Path) -> None:
+    (shown,) = _blocks(readme, "json")
+    file = tmp_path / "prices.json"
+    file.write_text(shown)
+    table = read_prices(file)
+    model = next(iter(json.loads(shown)["models"]))
+    assert price_of(model, tokens_input=10, tokens_output=5, at=datetime.now(UTC), prices=table) == 0
