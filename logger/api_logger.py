@@ -172,7 +172,7 @@ class ClaudeAPILogger:
             if self._content and response_content is not None:
                 further["response"] = response_content
             if run is not None:
-                return self._write_run(metrics, run, further)
+                return self._write_run(metrics, self._uncounted(run), further)
             if usage is None and not further and not metrics._further:
                 return self._write_plain(metrics, tokens_input, tokens_output)
             return self._write_call(metrics, tokens_input, tokens_output, usage, further)
@@ -200,7 +200,7 @@ class ClaudeAPILogger:
                 return self._ended_again()
             metrics._ended = True
             ended = self._now(), self._monotonic()
-            run = self._read(output_file, metrics.start_time)
+            run = self._uncounted(self._read(output_file, metrics.start_time))
             good = run.succeeded(exit_code) if success is None else success
             finish(metrics, ended, run.response, good, error_message, exit_code)
             if self._content:
@@ -244,8 +244,9 @@ class ClaudeAPILogger:
 
     def get_daily_summary(self, date: str | Date | None = None) -> dict[str, Any]:
         """The sums of a day (2026-11-22 or a date; None: today); see `summary_of` for the keys."""
-        day = self._today() if date is None else str(date)[:10]
+        day = self._today()
         try:
+            day = day if date is None else str(date)[:10]
             return summary_of(day_lines(self.log_dir, day), day)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("get_daily_summary", error)
@@ -314,9 +315,13 @@ class ClaudeAPILogger:
         except OSError as error:
             return unread_run("no_output", f"the output cannot be read: {error.strerror or error}")
 
-    def _write_run(self, metrics: APICallMetrics, run: CliRun, further: dict[str, Any]) -> bool:
+    def _uncounted(self, run: CliRun) -> CliRun:
+        """The run, unless it is written already: a worker that could not start leaves the last output."""
         if run.identity in self._runs:
-            run = unread_run("already_counted", "the output was already counted for another call")
+            return unread_run("already_counted", "the output was already counted for another call")
+        return run
+
+    def _write_run(self, metrics: APICallMetrics, run: CliRun, further: dict[str, Any]) -> bool:
         self._runs.add(run)
         day = self._day(metrics)
         records = records_of(run, self._run_line(metrics, run, further))

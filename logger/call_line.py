@@ -39,15 +39,20 @@ def original_values(metrics: APICallMetrics) -> dict[str, Any]:
         "tokens_total": metrics.tokens_total,
         "start_time": metrics.start_time,
         "end_time": metrics.end_time,
-        "duration_seconds": metrics.duration_seconds,
+        "duration_seconds": _rounded(metrics.duration_seconds),
         "time_to_first_token": seconds(metrics.time_to_first_token),
-        "tokens_per_second": metrics.tokens_per_second,
+        "tokens_per_second": _rounded(metrics.tokens_per_second),
         "success": metrics.success,
         "error_message": metrics.error_message,
         "exit_code": metrics.exit_code,
         "settings": settings if settings is None or isinstance(settings, Mapping) else {"value": settings},
         "estimated_cost_usd": metrics.estimated_cost_usd,
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    """To a millionth: what lies below is noise of the clock."""
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def further_values(further: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -125,7 +130,8 @@ def finish(
     now, monotonic = ended
     start, began = metrics.start_time, metrics._began
     passed = monotonic - began if began >= 0 else -1.0
-    if start.__class__ is not float or passed < 0:  # made or changed by the host, or of before a reboot
+    if start.__class__ is not float or not (0 <= start < _FAR and passed >= 0):
+        # made or changed by the host, or begun before a reboot
         start, passed = _wall_clock(start, now)
     metrics.start_time = start
     metrics.end_time = now
@@ -139,10 +145,13 @@ def finish(
         metrics.exit_code = whole(exit_code)
 
 
+_FAR = 1e11  # Unix seconds of the year 5138
+
+
 def _wall_clock(start: Any, now: float) -> tuple[float, float]:
     """(start, duration) by the clock on the wall; a start that is none or in the future is now."""
     known = seconds(start)
-    begun = now if known is None else min(known, now)
+    begun = now if known is None or known >= _FAR else min(known, now)
     return begun, now - begun
 
 
@@ -150,16 +159,17 @@ def count_plain(metrics: APICallMetrics, tokens_input: Any, tokens_output: Any, 
     """Set tokens and cost of a call of which only input and output tokens are given."""
     plain = metrics.tokens_input = count(tokens_input)
     output = metrics.tokens_output = count(tokens_output)
-    if output is not None and metrics.duration_seconds:
-        metrics.tokens_per_second = output / metrics.duration_seconds
+    passed = metrics.duration_seconds
+    metrics.tokens_per_second = output / passed if passed and output is not None else None
     if plain is None or output is None:
+        metrics.tokens_total = None
+        metrics.estimated_cost_usd = seconds(metrics.estimated_cost_usd)
         return
     metrics.tokens_total = plain + output
     model = metrics.model if metrics.model.__class__ is str else text(metrics.model) or ""
     tariff = prices.tariff(model, metrics.start_time, None, None, None)
-    if tariff is not None:
-        usd = tariff.cost(plain, output, 0, 0, 0)
-        metrics.estimated_cost_usd = None if math.isnan(usd) else usd
+    usd = math.nan if tariff is None else tariff.cost(plain, output, 0, 0, 0)
+    metrics.estimated_cost_usd = None if math.isnan(usd) else usd
 
 
 def count_call(
@@ -171,22 +181,31 @@ def count_call(
     prices: PriceTable,
 ) -> None:
     """Set tokens and cost. What `usage` says beyond them is added to `further`; what is given goes first."""
-    plain, output = count(tokens_input), count(tokens_output)
-    used = TokenUsage(plain, output)
+    used = TokenUsage(count(tokens_input), count(tokens_output))
     if usage is not None or further:
         used = used.over(usage_of(further)).over(usage_of(usage) if usage is not None else NOTHING_KNOWN)
-        further.update({**details_of(usage), **further, **used.fields})
+        told = {name: value for name, value in used.fields.items() if name in _BY_NAME}
+        further.update({**details_of(usage), **further, **told})
         if further.get("model_served") == metrics.model:
             del further["model_served"]
     metrics.tokens_input, metrics.tokens_output = used.tokens_input, used.tokens_output
     metrics.tokens_total = used.tokens_total
-    if metrics.duration_seconds and used.tokens_output is not None:
-        metrics.tokens_per_second = used.tokens_output / metrics.duration_seconds
-    cost = seconds(further.pop("estimated_cost_usd", None))
-    model = metrics.model if metrics.model.__class__ is str else text(metrics.model) or ""
-    metrics.estimated_cost_usd = (
-        cost if cost is not None else cost_of(model, used, metrics.start_time, prices)
-    )
+    passed, output = metrics.duration_seconds, used.tokens_output
+    metrics.tokens_per_second = output / passed if passed and output is not None else None
+    metrics.estimated_cost_usd = _cost(metrics, used, further, prices)
+
+
+def _cost(
+    metrics: APICallMetrics, used: TokenUsage, further: dict[str, Any], prices: PriceTable
+) -> float | None:
+    """What the host says it cost, else our price of the model asked for, else of the one that answered."""
+    if "estimated_cost_usd" in further:
+        return seconds(further.pop("estimated_cost_usd"))
+    start = metrics.start_time
+    cost = cost_of(text(metrics.model) or "", used, start, prices)
+    if cost is None and "model_served" in further:
+        return cost_of(text(further["model_served"]) or "", used, start, prices)
+    return cost
 
 
 def cost_of(model: str, usage: TokenUsage, at: float | None, prices: PriceTable) -> float | None:

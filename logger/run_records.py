@@ -49,7 +49,7 @@ def _line(run: CliRun, line: CallRecord, use: ModelUse) -> CallRecord:
         model=use.model,
         model_served=use.model_served,
         tokens_total=usage.tokens_total,
-        tokens_per_second=rate,
+        tokens_per_second=None if rate is None else round(rate, 6),
         estimated_cost_usd=None if use.cost_usd is None else round(use.cost_usd, 10),  # no 0.0267999…99
         calls=use.calls,
         tokens_final=None if use.final else False,
