@@ -583,7 +583,7 @@ def test_a_long_newest_day_is_cached_too_and_read_on_from_there(
     decode = __import__("dashboard.store.lines", fromlist=["decode"]).decode
 
     def decoding(data: bytes, *given: Any, **more: Any) -> Any:
-        sizes.append(data.count(b"\n"))
+        sizes.append(bytes(data).count(b"\n"))
         return decode(data, *given, **more)
 
     monkeypatch.setattr("dashboard.store.lines.decode", decoding)

@@ -6,17 +6,28 @@ import io
 import os
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from dashboard.store import tail
-from dashboard.store.tail import Mark, Piece
+from dashboard.store.tail import Mark
 
 
-def pieces(content: bytes, block: int, monkeypatch: pytest.MonkeyPatch, longest: int = 1000) -> list[Piece]:
+class Kept(NamedTuple):
+    """A piece whose data may be looked at later."""
+
+    offset: int
+    data: bytes
+    size: int
+    crc: int
+
+
+def pieces(content: bytes, block: int, monkeypatch: pytest.MonkeyPatch, longest: int = 1000) -> list[Kept]:
     monkeypatch.setattr(tail, "BLOCK", block)
     monkeypatch.setattr(tail, "LONGEST", longest)
-    return list(tail.pieces(io.BytesIO(content).read))
+    found = tail.pieces(io.BytesIO(content).readinto)
+    return [Kept(piece.offset, bytes(piece.data), piece.size, piece.crc) for piece in found]
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 100])
@@ -121,8 +132,8 @@ def test_the_same_size_with_another_time_is_compared_whole(path: Path) -> None:
 
 def test_reading_stops_where_the_file_ended_when_it_was_looked_at(path: Path) -> None:
     with path.open("rb") as file:
-        read = tail.limited(file, 10)
-        assert (read(7), read(7), read(7)) == (b"line 0\n", b"lin", b"")
+        readinto, view = tail.limited(file, 10), memoryview(bytearray(7))
+        assert [bytes(view[: readinto(view)]) for _ in range(3)] == [b"line 0\n", b"lin", b""]
 
 
 def test_a_missing_file_has_no_stamp(tmp_path: Path) -> None:

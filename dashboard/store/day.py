@@ -345,7 +345,7 @@ def unpacked(path: Path) -> Iterator[tail.Piece]:
     Raises what gzip raises at damage, but gives all complete lines before it first.
     """
     with gzip.open(path) as packed:
-        yield from tail.pieces(_Stream(packed).read)
+        yield from tail.pieces(_Stream(packed).readinto)
 
 
 @dataclass(slots=True)
@@ -356,18 +356,19 @@ class _Stream:
     last: bytes = b"\n"
     failure: Exception | None = None
 
-    def read(self, size: int) -> bytes:
-        """At least one byte and about `size`, or nothing at the end."""
+    def readinto(self, view: memoryview) -> int:
+        """Fill the start of `view`; 0 at the end."""
         if self.failure:
             raise self.failure
-        parts: list[bytes] = []
+        filled = 0
         try:
-            while size > 0 and (part := self.packed.read1(size)):
-                parts.append(part)
-                size -= len(part)
+            while filled < len(view) and (part := self.packed.read1(len(view) - filled)):
+                view[filled : filled + len(part)] = part
+                filled, self.last = filled + len(part), part[-1:]
         except (EOFError, OSError, zlib.error) as error:
             self.failure = error
-            return b"".join(parts) or self.read(size)
-        block = b"".join(parts) or (b"" if self.last == b"\n" else b"\n")
-        self.last = block[-1:] or self.last
-        return block
+            return filled or self.readinto(view)
+        if not filled and self.last != b"\n":
+            view[:1] = self.last = b"\n"
+            return 1
+        return filled

@@ -96,7 +96,9 @@ class Batch:
     """Lines of any kind, blank ones too."""
 
 
-def decode(data: bytes, zone: ZoneInfo, *, offset: int = 0, line: int = 1, packed: bool = False) -> Batch:
+def decode(
+    data: bytes | memoryview, zone: ZoneInfo, *, offset: int = 0, line: int = 1, packed: bool = False
+) -> Batch:
     """The complete lines in `data`, which starts at byte `offset` of its file with line number `line`.
 
     `packed` says that the offsets are those of a decompressed stream: rows then name them as -1 - offset.
@@ -131,7 +133,7 @@ def record(raw: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _at_once(data: bytes, buffer: Array, starts: Array, ends: Array) -> list[_Line] | None:
+def _at_once(data: bytes | memoryview, buffer: Array, starts: Array, ends: Array) -> list[_Line] | None:
     """All lines in one pass, or None when they need a closer look.
 
     The decoder alone would take `{}{}` for two lines, or an object over two lines for one. When every
@@ -149,13 +151,13 @@ def _at_once(data: bytes, buffer: Array, starts: Array, ends: Array) -> list[_Li
 
 
 def _one_by_one(
-    data: bytes, starts: Array, ends: Array, first: bool, line: int, bad: list[tuple[int, str]]
+    data: bytes | memoryview, starts: Array, ends: Array, first: bool, line: int, bad: list[tuple[int, str]]
 ) -> tuple[list[_Line], Array]:
     """The good lines and their places; the others go to `bad`. Blank lines are neither."""
     taken: list[_Line] = []
     which: list[int] = []
     for at, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        raw = data[start:end]
+        raw = bytes(data[start:end])
         raw = raw.removeprefix(BOM) if first and at == 0 else raw
         try:
             entry = _decoder.decode(raw)

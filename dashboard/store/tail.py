@@ -11,14 +11,18 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 BLOCK = 4 << 20
 """Bytes read at a time; what is in memory of a file is this much and the line that crosses its end."""
 
 LONGEST = 64 << 20
 """Bytes of the longest line that is read at all."""
+
+Into = Callable[[memoryview], int]
+"""Fills the start of a buffer and says how far; 0 at the end."""
 
 _EDGE = 1024
 
@@ -57,7 +61,7 @@ class Piece:
     """Complete lines from `offset` on; or, without `data`, one line of `size` bytes, too long to read."""
 
     offset: int
-    data: bytes
+    data: memoryview
     size: int
     crc: int
 
@@ -75,38 +79,44 @@ def look(path: Path) -> Stamp | None:
         return None
 
 
-def pieces(read: Callable[[int], bytes], offset: int = 0, crc: int = 0) -> Iterator[Piece]:
-    """The complete lines that `read` gives, in pieces that end with a newline.
+def pieces(readinto: Into, offset: int = 0, crc: int = 0) -> Iterator[Piece]:
+    """The complete lines that `readinto` gives, in pieces that end with a newline.
 
-    `crc` goes on from what was before; the crc of a piece is that of everything up to its end.
+    `crc` goes on from what was before; the crc of a piece is that of everything up to its end. The data of
+    a piece lies in a buffer that is used again: it is good until the next piece is asked for.
     """
-    rest, lost = b"", 0
-    while block := read(BLOCK):
-        end = block.rfind(b"\n") + 1
-        if not end:
-            rest += block
-            if lost or len(rest) > LONGEST:  # keep the length only
-                crc, lost, rest = zlib.crc32(rest, crc), lost + len(rest), b""
-            continue
-        if lost:
-            first = block.find(b"\n") + 1
-            crc = zlib.crc32(block[:first], crc)
-            yield Piece(offset, b"", lost + first, crc)
-            offset, lost, block, end = offset + lost + first, 0, block[first:], end - first
-        data, rest = rest + block[:end], block[end:]
-        if data:
-            crc = zlib.crc32(data, crc)
-            yield Piece(offset, data, len(data), crc)
-            offset += len(data)
+    buffer, held, lost = bytearray(BLOCK), 0, 0
+    while True:
+        if held == len(buffer) and (lost or held >= LONGEST):  # keep the length only
+            crc, lost, held = zlib.crc32(buffer, crc), lost + held, 0
+        elif held == len(buffer):
+            buffer = buffer + bytearray(held)
+        view = memoryview(buffer)
+        count = readinto(view[held:])
+        if not count:
+            return
+        end, held, start = buffer.rfind(b"\n", held, held + count) + 1, held + count, 0
+        if end and lost:
+            start = buffer.find(b"\n") + 1
+            crc = zlib.crc32(view[:start], crc)
+            yield Piece(offset, view[:0], lost + start, crc)
+            offset, lost = offset + lost + start, 0
+        if end > start:
+            crc = zlib.crc32(view[start:end], crc)
+            yield Piece(offset, view[start:end], end - start, crc)
+            offset += end - start
+        if end:
+            buffer[: held - end] = buffer[end:held]
+            held -= end
 
 
-def limited(file: BinaryIO, stop: int) -> Callable[[int], bytes]:
-    """A reader of `file` that ends at byte `stop`, whatever is written meanwhile."""
+def limited(file: BinaryIO, stop: int) -> Into:
+    """What reads `file` into a buffer and ends at byte `stop`, whatever is written meanwhile."""
 
-    def read(size: int) -> bytes:
-        return file.read(max(0, min(size, stop - file.tell())))
+    def readinto(view: memoryview) -> int:
+        return cast(FileIO, file).readinto(view[: max(0, stop - file.tell())])
 
-    return read
+    return readinto
 
 
 def after(mark: Mark, piece: Piece, lines: int) -> Mark:
@@ -144,7 +154,7 @@ def grown(file: BinaryIO, now: Stamp, mark: Mark, *, sure: bool) -> bool:
 def checksum(file: BinaryIO, stop: int) -> int:
     """The checksum of the first `stop` bytes."""
     file.seek(0)
-    read, crc = limited(file, stop), 0
-    while block := read(BLOCK):
-        crc = zlib.crc32(block, crc)
+    readinto, crc, view = limited(file, stop), 0, memoryview(bytearray(min(BLOCK, stop)))
+    while count := readinto(view):
+        crc = zlib.crc32(view[:count], crc)
     return crc
