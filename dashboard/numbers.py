@@ -102,6 +102,11 @@ def day_name(moment: datetime) -> str:
     return f"{moment:%A} {moment.day} {moment:%B}"
 
 
+def week_name(moment: datetime) -> str:
+    """`The week of 16 November 2026`."""
+    return f"The week of {moment.day} {moment:%B %Y}"
+
+
 def hour_name(moment: datetime) -> str:
     """`Thu 19 Nov, 14:00–15:00`, in the wall clock of `moment`."""
     after = moment + timedelta(hours=1)

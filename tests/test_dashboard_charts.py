@@ -81,6 +81,22 @@ def test_within_two_days_cost_is_told_by_the_hour() -> None:
     assert cost.draw(scene).sentence.startswith("Sun 22 Nov, 10:00–11:00 was the dearest hour, $2.00")
 
 
+def _year(*lines: dict[str, object]) -> Scene:
+    store = frames.FrameStore(lines)
+    view = filters.days(at("2025-11-24 00:00").date(), at("2026-11-22 00:00").date(), store.zone)
+    return Scene(view=view, now=NOW, sums=store.sums(view), rows=lambda: store.rows(view))
+
+
+def test_a_year_is_told_by_weeks_and_weekdays() -> None:
+    scene = _year(
+        {"time": at("2026-11-19 10:20"), "cost_usd": 2.0}, {"time": at("2026-11-12 10:20"), "cost_usd": 1.0}
+    )
+    assert cost.draw(scene).sentence == "The week of 16 November 2026 was the dearest week, $2.00."
+    assert len(cost.draw(scene).figure["data"][0]["x"]) == 52
+    assert activity.draw(scene).sentence == "Busiest: Thursdays, 10:00–11:00, 2 calls."
+    assert activity.draw(scene).figure["data"][0]["x"][3] == "Thursday"
+
+
 def test_models_beyond_six_are_one_slice() -> None:
     lines = [{"time": NOW, "model": f"model-{n}", "tokens_output": 100 - n} for n in range(9)]
     donut = models.draw(_scene(*lines)).figure["data"][0]

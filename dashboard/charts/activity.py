@@ -1,4 +1,7 @@
-"""Activity: calls per hour of the day and day, as a heatmap; a click narrows the page to that hour."""
+"""Activity: calls per hour of the day and day, as a heatmap; a click narrows the page to that hour.
+
+Beyond a hundred days the days of the week stand for the days.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,25 @@ import pandas as pd
 
 from .. import metrics, numbers
 from .palette import ACCENT, faded
-from .picture import Chart, Figure, Picture, Scene, Table, axis, day_ticks, empty, layout
+from .picture import LONG, Chart, Figure, Picture, Scene, Table, axis, day_ticks, empty, layout
 
 _SCALE = [[0, faded(ACCENT, 0)], [0.0001, faded(ACCENT, 0.12)], [0.5, faded(ACCENT, 0.55)], [1, ACCENT]]
 
 
+def by_weekday(scene: Scene) -> bool:
+    """Whether the view is too long for a column a day."""
+    return scene.view.until - scene.view.since > LONG
+
+
 def frame(scene: Scene) -> pd.DataFrame:
-    """Calls; index: hour of the day, columns: local days."""
-    return metrics.activity(scene.sums, scene.view, scene.now)
+    """Calls; index: hour of the day, columns: local days, or the first seven for all of their weekday."""
+    cells = metrics.activity(scene.sums, scene.view, scene.now)
+    if not by_weekday(scene):
+        return cells
+    weekdays = cells.T.groupby(cells.columns.weekday).sum()
+    monday = cells.columns[0] - pd.Timedelta(days=cells.columns[0].weekday())
+    weekdays.index = [monday + pd.Timedelta(days=day) for day in weekdays.index]
+    return weekdays.T
 
 
 def draw(scene: Scene) -> Picture:
@@ -22,23 +36,25 @@ def draw(scene: Scene) -> Picture:
     cells = frame(scene)
     if not cells.to_numpy().any():
         return Picture(empty(scene.revision, "No calls in this range"), "No calls in this range.")
-    return Picture(_figure(cells, scene), _sentence(cells))
+    return Picture(_figure(cells, scene), _sentence(cells, scene))
 
 
 def _figure(cells: pd.DataFrame, scene: Scene) -> Figure:
     calls = cells.to_numpy()
-    days = [f"{day:%Y-%m-%d}" for day in cells.columns]
+    weekly = by_weekday(scene)
+    days = [f"{day:%A}" if weekly else f"{day:%Y-%m-%d}" for day in cells.columns]
+    across = {"type": "category"} if weekly else {"type": "date"} | day_ticks(cells.columns)
     heat = {
         "type": "heatmap",
         "x": days,
         "y": list(range(24)),
         "z": calls.tolist(),
-        "text": _words(cells),
+        "text": _words(cells, scene),
         "hovertemplate": "%{text}<extra></extra>",
         "colorscale": _SCALE,
         "zmin": 0,
         "zmax": int(calls.max()),
-        "xgap": 2 if len(days) <= 40 else 0,
+        "xgap": 2 if len(days) <= 40 else 1,
         "ygap": 2,
         "showscale": False,
     }
@@ -48,14 +64,17 @@ def _figure(cells: pd.DataFrame, scene: Scene) -> Figure:
         "layout": layout(
             scene.revision,
             hovermode="closest",
-            xaxis=axis(type="date", showgrid=False, **day_ticks(cells.columns)),
+            xaxis=axis(
+                showgrid=False,
+                **({"type": "category"} if weekly else {"type": "date"} | day_ticks(cells.columns)),
+            ),
             yaxis=axis(autorange="reversed", showgrid=False, **hours),
         ),
     }
 
 
-def _words(cells: pd.DataFrame) -> list[list[str]]:
-    days = [f"{day:%a} {day.day} {day:%b}" for day in cells.columns]
+def _words(cells: pd.DataFrame, scene: Scene) -> list[list[str]]:
+    days = [_day(day, scene) for day in cells.columns]
     return [
         [
             f"{day}, {hour:02d}:00–{(hour + 1) % 24:02d}:00<br>{numbers.plural(n, 'call')}" if n else ""
@@ -65,12 +84,16 @@ def _words(cells: pd.DataFrame) -> list[list[str]]:
     ]
 
 
-def _sentence(cells: pd.DataFrame) -> str:
+def _day(day: pd.Timestamp, scene: Scene) -> str:
+    return f"{day:%A}s" if by_weekday(scene) else f"{day:%a} {day.day} {day:%b}"
+
+
+def _sentence(cells: pd.DataFrame, scene: Scene) -> str:
     calls = cells.to_numpy()
     hour, day = np.unravel_index(int(calls.argmax()), calls.shape)
-    peak = cells.columns[int(day)] + pd.Timedelta(hours=int(hour))
-    said = f"Busiest: {numbers.hour_name(peak)}, {numbers.plural(int(calls.max()), 'call')}."
-    return said + _weekday(cells)
+    when = f"{_day(cells.columns[int(day)], scene)}, {hour:02d}:00–{(hour + 1) % 24:02d}:00"
+    said = f"Busiest: {when}, {numbers.plural(int(calls.max()), 'call')}."
+    return said if by_weekday(scene) else said + _weekday(cells)
 
 
 def _weekday(cells: pd.DataFrame) -> str:
@@ -82,10 +105,10 @@ def _weekday(cells: pd.DataFrame) -> str:
 
 
 def table(scene: Scene) -> Table:
-    """Calls per day and hour, newest first, empty hours left out."""
+    """Calls per day (or weekday) and hour, newest first, empty hours left out."""
     cells = frame(scene)
     rows = [
-        [f"{day:%a} {day.day} {day:%b}", f"{hour:02d}:00", numbers.count(cells.at[hour, day])]
+        [_day(day, scene), f"{hour:02d}:00", numbers.count(cells.at[hour, day])]
         for day in reversed(cells.columns)
         for hour in range(24)
         if cells.at[hour, day]

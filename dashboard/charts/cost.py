@@ -1,7 +1,12 @@
-"""Cost: a bar per day, split by model, and the running total on a second axis. Per hour within two days."""
+"""Cost: a bar per day, split by model, and the running total on a second axis.
+
+Within two days a bar is an hour; beyond a hundred a week, from Monday.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +17,7 @@ from .. import metrics, numbers
 from ..filters import NONE
 from .palette import NEUTRAL, model_colour
 from .picture import (
+    LONG,
     Chart,
     Figure,
     Picture,
@@ -30,18 +36,39 @@ SLICES = 6
 """How many models have a colour of their own; the others are added up."""
 
 
-def hourly(scene: Scene) -> bool:
-    """Whether the view is so short that hours tell more than days."""
-    return scene.view.until - scene.view.since <= timedelta(hours=49)
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a bar stands for."""
+
+    noun: str
+    length: pd.Timedelta
+    hover: str
+    """How Plotly writes the middle of a bar."""
+    head: str
+    """How a table writes its start, for strftime."""
+    name: Callable[[pd.Timestamp], str]
+    """How a sentence writes its start."""
+
+
+HOUR = Step("hour", pd.Timedelta(hours=1), "%a %-d %b, %H:00", "%a %d %b %H:%M", numbers.hour_name)
+DAY = Step("day", pd.Timedelta(days=1), "%A %-d %B", "%a %d %b", numbers.day_name)
+WEEK = Step("week", pd.Timedelta(days=7), "week around %-d %B %Y", "%d %b %Y", numbers.week_name)
+
+
+def step(scene: Scene) -> Step:
+    """Hours, days or weeks, as the view is long."""
+    length = scene.view.until - scene.view.since
+    return HOUR if length <= timedelta(hours=49) else DAY if length <= LONG else WEEK
 
 
 def frame(scene: Scene) -> pd.DataFrame:
-    """USD per day (or hour) and model; index: naive wall clock, columns: models, dearest first."""
-    if not hourly(scene):
-        return metrics.cost_by_day(scene.sums, scene.view, scene.now)
-    small = metrics.cost_by_hour(scene.sums, scene.view, scene.now)
-    small.index = small.index.tz_localize(None)
-    return small
+    """USD per step and model; index: naive start of the step, columns: models, dearest first."""
+    if step(scene) is HOUR:
+        small = metrics.cost_by_hour(scene.sums, scene.view, scene.now)
+        small.index = small.index.tz_localize(None)
+        return small
+    small = metrics.cost_by_day(scene.sums, scene.view, scene.now)
+    return small if step(scene) is DAY else small.resample("W-MON", label="left", closed="left").sum()
 
 
 def draw(scene: Scene) -> Picture:
@@ -60,15 +87,15 @@ def _nothing(added: metrics.Totals) -> str:
 
 
 def _figure(costs: pd.DataFrame, scene: Scene) -> Figure:
-    step = 3600_000 if hourly(scene) else 86_400_000
-    when = costs.index.strftime("%Y-%m-%d %H:%M").tolist()
-    bars = [_bar(name, cost, when, step) for name, cost in _slices(costs)]
+    middles = (costs.index + step(scene).length / 2).strftime("%Y-%m-%d %H:%M").tolist()
+    width = step(scene).length / pd.Timedelta(milliseconds=1) * 0.8
+    bars = [_bar(name, cost, middles, width) for name, cost in _slices(costs)]
     running = costs.sum(axis=1).cumsum()
     line = {
         "type": "scatter",
         "mode": "lines",
         "name": "Running total",
-        "x": (costs.index + pd.Timedelta(milliseconds=step / 2)).strftime("%Y-%m-%d %H:%M").tolist(),
+        "x": middles,
         "y": [round(v, 6) for v in running.tolist()],
         "yaxis": "y2",
         "line": {"width": 2, "color": NEUTRAL, "dash": "dot"},
@@ -91,10 +118,8 @@ def _figure(costs: pd.DataFrame, scene: Scene) -> Figure:
 
 def _when(costs: pd.DataFrame, scene: Scene) -> dict[str, Any]:
     """The x axis; a day's name stands under the middle of its bar."""
-    if hourly(scene):
-        return time_axis(scene.view, hoverformat="%a %-d %b, %H:%M")
-    ticks = day_ticks(costs.index, pd.Timedelta(hours=12))
-    return time_axis(scene.view, hoverformat="%A %-d %B") | ticks
+    x = time_axis(scene.view, hoverformat=step(scene).hover)
+    return x | day_ticks(costs.index, pd.Timedelta(hours=12)) if step(scene) is DAY else x
 
 
 def _dollars(most: float) -> dict[str, Any]:
@@ -110,14 +135,13 @@ def _slices(costs: pd.DataFrame) -> list[tuple[str, list[float]]]:
     return [*named, ("other", rest.tolist())] if rest.any() else named
 
 
-def _bar(name: str, cost: list[float], when: list[str], step: int) -> dict[str, Any]:
+def _bar(name: str, cost: list[float], when: list[str], width: float) -> dict[str, Any]:
     return {
         "type": "bar",
         "name": model_label(name),
         "x": when,
         "y": [round(v, 6) for v in cost],
-        "width": step * 0.8,
-        "offset": step * 0.1,
+        "width": width,
         "marker": {"color": NEUTRAL if name == "other" else model_colour(name), "line": {"width": 0}},
         "customdata": [numbers.usd(v) for v in cost],
         "hovertemplate": "%{customdata} " + model_label(name) + "<extra></extra>",
@@ -127,21 +151,19 @@ def _bar(name: str, cost: list[float], when: list[str], step: int) -> dict[str, 
 def _sentence(costs: pd.DataFrame, added: metrics.Totals, scene: Scene) -> str:
     whole = costs.sum(axis=1)
     peak, most = whole.idxmax(), float(whole.max())
-    name = numbers.hour_name(peak) if hourly(scene) else numbers.day_name(peak)
-    unit = "hour" if hourly(scene) else "day"
-    said = f"{name} was the dearest {unit}, {numbers.usd(most)}{_most_of_it(peak, most, scene)}."
+    dearest = f"{step(scene).name(peak)} was the dearest {step(scene).noun}"
+    said = f"{dearest}, {numbers.usd(most)}{_most_of_it(peak, most, scene)}."
     if added.unpriced:
         said += f" {numbers.plural(added.unpriced, 'call')} without a known price not included."
     return said
 
 
 def _most_of_it(peak: pd.Timestamp, most: float, scene: Scene) -> str:
-    """The task that cost more than half of the dearest day (or hour), if there is one."""
+    """The task that cost more than half of the dearest step, if there is one."""
     rows = scene.rows()
-    length = pd.Timedelta(hours=1) if hourly(scene) else pd.Timedelta(days=1)
     zone = scene.view.since.tzinfo
     since = peak.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
-    until = (peak + length).tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
+    until = (peak + step(scene).length).tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
     here = rows.iloc[rows["time"].searchsorted(since) : rows["time"].searchsorted(until)]
     spent = np.bincount(here["task_id"].cat.codes, weights=np.nan_to_num(here["cost_usd"]))
     if not len(spent) or spent.max() < most / 2:
@@ -151,15 +173,14 @@ def _most_of_it(peak: pd.Timestamp, most: float, scene: Scene) -> str:
 
 
 def table(scene: Scene) -> Table:
-    """Cost per day (or hour) and model, newest first, empty ones left out."""
+    """Cost per step and model, newest first, empty ones left out."""
     costs = frame(scene)
     costs = costs[costs.sum(axis=1) > 0].iloc[::-1]
-    form = "%a %d %b %H:%M" if hourly(scene) else "%a %d %b"
     rows = [
-        [when.strftime(form), numbers.usd(sum(cells)), *(numbers.usd(c) for c in cells)]
+        [when.strftime(step(scene).head), numbers.usd(sum(cells)), *(numbers.usd(c) for c in cells)]
         for when, cells in zip(costs.index, costs.to_numpy().tolist(), strict=True)
     ]
-    return Table(["From" if hourly(scene) else "Day", "Total", *map(model_label, costs.columns)], rows)
+    return Table([step(scene).noun.capitalize(), "Total", *map(model_label, costs.columns)], rows)
 
 
 CHART = Chart("cost", "Cost", draw, table)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -17,6 +17,9 @@ from ..filters import Filter
 from .palette import NEUTRAL
 
 Figure = dict[str, Any]
+
+LONG = timedelta(days=100)
+"""Beyond this a day is too narrow to be seen for itself: pictures draw something wider."""
 
 _MIDNIGHT = pd.Timedelta(0)
 

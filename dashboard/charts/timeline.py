@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pandas as pd
 
 from .. import metrics, numbers
 from .palette import KIND_COLOURS, KIND_NAMES, faded
-from .picture import Chart, Figure, Picture, Scene, Table, axis, empty, ends, layout, time_axis
-
-LONG = timedelta(days=93)
-"""Beyond this an hour is narrower than a pixel: days are drawn instead."""
+from .picture import LONG, Chart, Figure, Picture, Scene, Table, axis, empty, ends, layout, time_axis
 
 
 def frame(scene: Scene) -> pd.DataFrame:

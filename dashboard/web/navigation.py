@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -63,13 +64,14 @@ def _clicked(click: dict[str, Any] | None) -> str | None:
 
 
 def _hour(state: State, click: dict[str, Any] | None) -> State:
-    """A click on a cell of the heatmap narrows to its hour."""
+    """A click on a cell of the heatmap narrows to its hour; weekdays are no hour to narrow to."""
     if not click or not click.get("points"):
         return state
     point = click["points"][0]
-    if not point.get("z"):
+    day = str(point.get("x", ""))[:10]
+    if not point.get("z") or not re.fullmatch(r"\d{4}-\d\d-\d\d", day):
         return state
-    since = datetime.fromisoformat(str(point["x"])[:10]) + timedelta(hours=int(point["y"]))
+    since = datetime.fromisoformat(day) + timedelta(hours=int(point["y"]))
     return replace(state, range=urls.CUSTOM, since=since, until=since + timedelta(hours=1))
 
 
