@@ -64,10 +64,7 @@ def _figure(cells: pd.DataFrame, scene: Scene) -> Figure:
         "layout": layout(
             scene.revision,
             hovermode="closest",
-            xaxis=axis(
-                showgrid=False,
-                **({"type": "category"} if weekly else {"type": "date"} | day_ticks(cells.columns)),
-            ),
+            xaxis=axis(showgrid=False, **across),
             yaxis=axis(autorange="reversed", showgrid=False, **hours),
         ),
     }

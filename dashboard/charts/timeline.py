@@ -59,8 +59,8 @@ def _sentence(tokens: pd.DataFrame, scene: Scene) -> str:
     whole = tokens.sum(axis=1)
     peak = whole.idxmax()
     long = scene.view.until - scene.view.since > LONG
-    name = numbers.day_name(peak) if long else numbers.hour_name(peak)
-    busiest = f"Most in {name}: {numbers.short(float(whole.max()))} tokens."
+    when = f"on {numbers.day_name(peak)}" if long else f"in {numbers.hour_name(peak)}"
+    busiest = f"Most {when}: {numbers.short(float(whole.max()))} tokens."
     if not added.tokens_cache_read:
         return busiest
     return f"Cache served {numbers.share(added.tokens_cache_read, added.prompt_tokens)} of input. {busiest}"

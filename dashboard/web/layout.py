@@ -106,7 +106,7 @@ def _header() -> Any:
                         type="range",
                         placeholder="first – last day",
                         size="xs",
-                        valueFormat="D MMM",
+                        valueFormat="D MMM YY",
                         allowSingleDateInRange=True,
                         className="days off",
                         **_label("First and last day"),
