@@ -41,19 +41,19 @@ def file_name(day: date) -> str:
     return f"api-calls-{day.isoformat()}.jsonl"
 
 
-def moments(day: date, count: int, zone: ZoneInfo, rng: random.Random) -> list[datetime]:
-    """`count` starts of calls on one local day, in order, crowded into working hours."""
-    hours = rng.choices(range(24), HOUR_WEIGHTS, k=count)
+def moments(day: date, count: int, zone: ZoneInfo, rng: random.Random, end: int = 24) -> list[datetime]:
+    """`count` starts of calls on one local day before the hour `end`, in order, crowded into working hours."""
+    hours = rng.choices(range(end), HOUR_WEIGHTS[:end], k=count)
     seconds = sorted(hour * 3600 + rng.random() * 3600 for hour in hours)
     midnight = datetime.combine(day, time(), tzinfo=zone)
     return [midnight + timedelta(seconds=second) for second in seconds]
 
 
-def day_lines(day: date, count: int, seed: int, zone: ZoneInfo) -> Iterator[str]:
+def day_lines(day: date, count: int, seed: int, zone: ZoneInfo, end: int = 24) -> Iterator[str]:
     """The lines of one day, each with its newline."""
     rng = random.Random(f"{seed}/{day.isoformat()}")
     task, session, left = "", "", 0
-    for at in moments(day, count, zone, rng):
+    for at in moments(day, count, zone, rng, end):
         if left == 0:
             task = f"gh-{rng.randrange(1_000_000):06d}"
             session = f"{rng.getrandbits(64):016x}"
@@ -112,14 +112,29 @@ def hash_free(text: str) -> int:
     return sum(text.encode())
 
 
-def write(folder: Path, lines: int, days: int, *, last: date, seed: int = 1, zone: str = "UTC") -> int:
-    """Write `lines` lines over the `days` days that end with `last`; the bytes written."""
+def write(
+    folder: Path,
+    lines: int,
+    days: int,
+    *,
+    last: date,
+    seed: int = 1,
+    zone: str = "UTC",
+    until: datetime | None = None,
+) -> int:
+    """Write `lines` lines over the `days` days that end with `last`; the bytes written.
+
+    On the day of `until` (aware) all calls start before its hour, so that none lies in the future.
+    """
+    there = ZoneInfo(zone)
+    now = until and until.astimezone(there)
     folder.mkdir(parents=True, exist_ok=True)
     written = 0
     for back in range(days):
         day = last - timedelta(days=back)
         count = lines // days + (back < lines % days)
-        text = "".join(day_lines(day, count, seed, ZoneInfo(zone)))
+        end = max(1, now.hour) if now and now.date() == day else 24
+        text = "".join(day_lines(day, count, seed, there, end))
         written += (folder / file_name(day)).write_bytes(text.encode())
     return written
 

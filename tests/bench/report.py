@@ -1,0 +1,67 @@
+"""The bench's tables as text: Markdown that can be read as it is."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+
+from .row import Row, Size, seconds, size
+
+HEAD = ("what", "measured", "baseline in the same run", "ratio", "bar", "")
+_MARKS = {True: "ok", False: "NOT MET", None: ""}
+
+
+def machine() -> str:
+    """What this runs on, in general terms."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A row as the table's cells."""
+    return (row.name, row.measured, row.baseline, _ratio(row.ratio), row.bar, _MARKS[row.met])
+
+
+def _ratio(value: float | None) -> str:
+    """A part of the baseline, or how many times it is."""
+    if value is None:
+        return ""
+    return f"{value:.2f}" if value >= 0.1 else f"1/{1 / value:,.0f}"
+
+
+GROWTH = ("lines", "days", "start -> 24 h view", "refresh of 7 days", "new line", "RSS", "the original's way")
+
+
+def growth_cells(found: Size) -> tuple[str, ...]:
+    """A size as the growth table's cells."""
+    return (
+        f"{found.lines:,}",
+        f"{found.days}",
+        seconds(found.start),
+        seconds(found.refresh),
+        seconds(found.arrival),
+        size(found.rss),
+        seconds(found.original) + (" (extrapolated)" if found.extrapolated else ""),
+    )
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table with aligned columns."""
+    every = [head, *rows]
+    widths = [max(len(row[at]) for row in every) for at in range(len(head))]
+    lines = [_line(row, widths) for row in every]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    return "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
+
+
+def verdict(rows: Iterable[Row]) -> str:
+    """The last words: which bars were not met."""
+    missed = [row for row in rows if row.met is False]
+    if not missed:
+        return "Every bar is met."
+    told = [f"  {row.name.strip()}: {row.measured} (bar {row.bar})" for row in missed]
+    return "\n".join([f"*** {len(missed)} BARS NOT MET ***", *told])
