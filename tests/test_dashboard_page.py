@@ -242,6 +242,20 @@ def test_cards_compare_with_the_period_before() -> None:
     assert shown["Calls"].change == "▲ 100 %"
 
 
+def test_a_picture_that_fails_says_so_in_its_place_and_the_others_stand(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    broken = replace(CHARTS[1], draw=fail)
+    monkeypatch.setattr(overview, "CHARTS", (CHARTS[0], broken, *CHARTS[2:]))
+    pictures = overview.draw(frames.FrameStore([{"time": NOW, "tokens_output": 5}]), State(), NOW).pictures
+    assert pictures[broken.id].sentence == overview.FAILED and pictures[broken.id].figure["data"] == []
+    assert all(pictures[chart.id].figure["data"] for chart in CHARTS if chart.id in ("timeline", "models"))
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_only_what_changed_is_sent_again() -> None:
     from dash import no_update
 

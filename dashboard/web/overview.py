@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,12 +13,17 @@ import pandas as pd
 from dash import no_update
 
 from .. import filters, metrics, numbers
-from ..charts import CHARTS, Picture, Scene, Table
+from ..charts import CHARTS, Chart, Picture, Scene, Table
+from ..charts.picture import empty
 from ..filters import Filter
 from ..store.base import Store
 from . import cards, urls
 from .cards import Card
 from .urls import State
+
+_log = logging.getLogger("callmeter")
+
+FAILED = "Something went wrong in callmeter itself; the terminal where it runs says more."
 
 SPARKS = ("cost_usd", "calls", "tokens_total")
 STEPS = 24
@@ -62,8 +68,17 @@ def draw(store: Store, state: State, now: datetime) -> Overview:
     return Overview(
         cards=cards.cards(metrics.totals(shown.sums), before, _today(store, shown, now), _series(shown)),
         period=PERIODS.get(state.range, "the period before"),
-        pictures={chart.id: chart.draw(shown) for chart in CHARTS},
+        pictures={chart.id: _picture(chart, shown) for chart in CHARTS},
     )
+
+
+def _picture(chart: Chart, shown: Scene) -> Picture:
+    """A chart's picture. One that fails says so in its own place, and the others stand."""
+    try:
+        return chart.draw(shown)
+    except Exception:  # whatever it is: one picture must not take the page with it
+        _log.exception("The picture %r could not be drawn", chart.title)
+        return Picture(empty(shown.revision, "This picture could not be drawn"), FAILED)
 
 
 def _today(store: Store, shown: Scene, now: datetime) -> str:
