@@ -410,6 +410,14 @@ def test_health_tells_the_newest_calls_end_and_the_last_change(tmp_path: Path) -
     assert store.health().last_change == now
 
 
+def test_the_first_line_ever_is_a_change(tmp_path: Path) -> None:
+    store = opened(tmp_path / "logs", clock=lambda: datetime(2026, 11, 22, 12, tzinfo=UTC))
+    (tmp_path / "logs").mkdir()
+    put(tmp_path / "logs", call())
+    store.refresh()
+    assert store.health().last_change == datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
 # The cache
 
 

@@ -26,12 +26,16 @@ from .cache import Cache
 from .condition import Listing
 from .day import Day, Reader, Seen
 from .follow import Follower
+from .memory import give_back
 from .shelf import Shelf
 from .sums import summed
 from .table import Table, concat, inserted
 
 _LIVE_ROWS = 5_000
 """Lines the newest day may have grown by before its cached form is renewed."""
+
+_MANY_ROWS = 50_000
+"""Rows read after which there is memory to give back."""
 
 
 def _now() -> datetime:
@@ -75,6 +79,7 @@ class FileStore:
         self._version = 0
         self._health = Health()
         self._last_change: datetime | None = None
+        self._rows_read = 0  # since memory was given back
         self._follower = Follower(self, poll_seconds, events=events)
 
     def __enter__(self) -> FileStore:
@@ -127,7 +132,11 @@ class FileStore:
             yield from self._reader.problems(held[name])
 
     def _rows(self, view: Filter) -> tuple[Table, list[str]]:
-        return selection.chosen_rows(self._days.values(), self._rows_of, view, self.zone)
+        found = selection.chosen_rows(self._days.values(), self._rows_of, view, self.zone)
+        if self._rows_read > _MANY_ROWS:
+            self._rows_read = 0
+            give_back()
+        return found
 
     def _rows_of(self, day: Day) -> list[Table]:
         """The rows of a day in order of time, from memory if they are there."""
@@ -138,6 +147,7 @@ class FileStore:
             held = self._shelf.get(day)
             if held is None:
                 held = self._read_rows(day)
+                self._rows_read += day.lines
                 self._shelf.put(day, held)
         return held
 
@@ -306,7 +316,10 @@ class FileStore:
 
     def _publish(self) -> None:
         health = self._examined()
-        self._complete = self._complete or (health.days_total > 0 and not health.loading)
+        if not self._complete and not health.loading:
+            self._complete = True
+            if health.lines > _MANY_ROWS:
+                give_back()
         with self._state:
             if self._changed or health != self._health:
                 self._health = health

@@ -289,7 +289,7 @@ def _errors(types: Sequence[Any], messages: Sequence[Any]) -> Sequence[Any]:
 
 def _numbers(values: Sequence[Any]) -> Array:
     """Floats, NaN for None."""
-    if values.count(None) == len(values):
+    if not values or (values[0] is None and values.count(None) == len(values)):
         return np.full(len(values), np.nan)
     return np.array(values, dtype=np.float64)
 

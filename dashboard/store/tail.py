@@ -15,7 +15,7 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, cast
 
-BLOCK = 4 << 20
+BLOCK = 8 << 20
 """Bytes read at a time; what is in memory of a file is this much and the line that crosses its end."""
 
 LONGEST = 64 << 20
