@@ -128,8 +128,8 @@ class ClaudeAPILogger:
         try:
             now = self._now()
             stamp = self._clock.spell(now)[0]
-            size = None if prompt_content is None else length(prompt_content)
-            file = None if prompt_file is None else text(prompt_file)
+            size = len(prompt_content) if prompt_content.__class__ is str else length(prompt_content)
+            file = prompt_file if prompt_file.__class__ is str else text(prompt_file)
             metrics = APICallMetrics(stamp, task_id, worker_id, model, file, size)
             metrics.start_time, metrics.settings, metrics._stamp = now, settings, stamp
             if self._content and prompt_content is not None:
@@ -167,7 +167,9 @@ class ClaudeAPILogger:
                 return self._ended_again()
             metrics._ended = True
             ended = self._now(), self._monotonic()
-            run = self._parsed.run_of(usage, tokens_input, tokens_output, response_content)
+            run = None
+            if usage is not None or self._parsed.waiting:
+                run = self._parsed.run_of(usage, tokens_input, tokens_output, response_content)
             finish(metrics, ended, response_content, success, error_message, exit_code)
             if self._content and response_content is not None:
                 further["response"] = response_content
@@ -265,7 +267,8 @@ class ClaudeAPILogger:
     def _write_plain(self, metrics: APICallMetrics, tokens_input: Any, tokens_output: Any) -> bool:
         """The way of most calls: nothing but the original fields."""
         count_plain(metrics, tokens_input, tokens_output, self.prices)
-        day = self._day(metrics)
+        own_stamp = metrics.timestamp is metrics._stamp
+        day = metrics.timestamp[:10] if own_stamp else self._day(metrics)
         call_id = call_ids.next()
         line = plain_line(metrics, f',"call_id":"{call_id}"{self._shared_text}')
         if line is None:

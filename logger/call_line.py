@@ -138,7 +138,7 @@ def finish(
     metrics.duration_seconds = passed
     metrics.success = success if success.__class__ is bool else bool(success)
     if response is not None:
-        metrics.response_length = length(response)
+        metrics.response_length = len(response) if response.__class__ is str else length(response)
     if error is not None:
         metrics.error_message = sentence(error)
     if exit_code is not None:
@@ -167,7 +167,7 @@ def count_plain(metrics: APICallMetrics, tokens_input: Any, tokens_output: Any, 
         return
     metrics.tokens_total = plain + output
     model = metrics.model if metrics.model.__class__ is str else text(metrics.model) or ""
-    tariff = prices.tariff(model, metrics.start_time, None, None, None)
+    tariff = prices.usual_tariff(model, metrics.start_time or 0.0)
     usd = math.nan if tariff is None else tariff.cost(plain, output, 0, 0, 0)
     metrics.estimated_cost_usd = None if math.isnan(usd) else usd
 
@@ -245,6 +245,7 @@ def plain_line(m: APICallMetrics, rest: str) -> bytes | None:
     """
     quoted, digits, ttft, cost = _quoted, _digits, m.time_to_first_token, m.estimated_cost_usd
     try:
+        settings = "null" if m.settings is None else encode_object(m.settings)
         line = (
             f'{{"timestamp":"{m.timestamp}",'
             f'"task_id":{"null" if m.task_id is None else quoted(m.task_id)},'
@@ -263,13 +264,14 @@ def plain_line(m: APICallMetrics, rest: str) -> bytes | None:
             f'"success":{"true" if m.success else "false"},'
             f'"error_message":{"null" if m.error_message is None else quoted(m.error_message)},'
             f'"exit_code":{"null" if m.exit_code is None else digits(m.exit_code)},'
-            f'"settings":{"null" if m.settings is None else encode_object(m.settings)},'
-            f'"estimated_cost_usd":{"null" if cost is None else f"{cost:.12g}"}'
+            f'"settings":{settings},'
+            f'"estimated_cost_usd":{"null" if cost is None else f"{cost:.10g}"}'
             f"{rest}}}\n"
         )
     except Exception:  # noqa: BLE001 - the slower way can write anything
         return None
-    usual = line.isascii() and "sk-ant-" not in line and len(line) <= MOST_BYTES
+    free_text = f"{m.task_id}{m.worker_id}{m.model}{m.prompt_file}{settings}"
+    usual = line.isascii() and "sk-ant-" not in free_text and len(line) <= MOST_BYTES
     return line.encode() if usual else None
 
 

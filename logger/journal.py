@@ -71,7 +71,8 @@ class DayFile:
             self._close_tail()
         if self.cut is not None and self._completed(line):
             return True
-        for _ in range(_TRIES):
+        tries = 0
+        while True:
             written = os.write(self._fd, line)
             end = os.lseek(self._fd, 0, os.SEEK_CUR)
             start = end - written
@@ -80,7 +81,9 @@ class DayFile:
             if start == self._end or start == 0 or os.pread(self._fd, 1, start - 1) == b"\n":
                 self._end = start + len(line)
                 return True
-        raise TornWriteError(f"{self.path}: other writers keep leaving torn lines")
+            tries += 1  # glued to a torn line: with it it is one bad line, and is written again
+            if tries == _TRIES:
+                raise TornWriteError(f"{self.path}: other writers keep leaving torn lines")
 
     def _finish(self, line: bytes, start: int, end: int) -> None:
         """Write the rest of a cut line, which is whole only if no other line came in between."""

@@ -64,21 +64,22 @@ class RecentOutputs:
     """
 
     def __init__(self) -> None:
-        self._outputs: deque[ParsedOutput] = deque(maxlen=64)
+        self.waiting: deque[ParsedOutput] = deque(maxlen=64)
+        """Parsed and not written yet."""
 
     def keep(self, output: ParsedOutput) -> None:
         """Remember what was parsed."""
-        self._outputs.append(output)
+        self.waiting.append(output)
 
     def run_of(self, usage: Any, tokens_input: Any, tokens_output: Any, response: Any) -> CliRun | None:
         """The run behind what `end_call` was given, if it came from a parsed output."""
         if isinstance(usage, ParsedOutput):
             return usage.run
-        if not self._outputs or usage is not None or response is None:
+        if not self.waiting or usage is not None or response is None:
             return None
         given = (tokens_input, tokens_output, response)
-        for output in list(self._outputs):
+        for output in list(self.waiting):
             if given == (output["tokens_input"], output["tokens_output"], output["response_content"]):
-                self._outputs.remove(output)
+                self.waiting.remove(output)
                 return output.run
         return None

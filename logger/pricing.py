@@ -105,6 +105,7 @@ class PriceTable:
         self.batch = batch
         self.web_search = web_search
         self._dated: dict[_Kind, _Dated] = {}
+        self._usual: dict[str, _Dated] = {}
 
     def find(self, model: str) -> ModelPrice | None:
         """The price of a model under any of its spellings."""
@@ -119,9 +120,21 @@ class PriceTable:
         if dated is None:
             if len(self._dated) > 10_000:  # names come from outside and may be without end
                 self._dated.clear()
+                self._usual.clear()
             dated = self._dated[kind] = self._work_out(*kind)
         for since, tariff in dated:
             if at is None or at >= since:
+                return tariff
+        return None
+
+    def usual_tariff(self, model: str, at: float) -> Tariff | None:
+        """`tariff` of a call that is nothing special, in half the time."""
+        dated = self._usual.get(model)
+        if dated is None:
+            self.tariff(model, at, None, None, None)
+            dated = self._usual[model] = self._dated[(model, None, None, None)]
+        for since, tariff in dated:
+            if at >= since:
                 return tariff
         return None
 
