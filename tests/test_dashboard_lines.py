@@ -165,10 +165,16 @@ def test_what_is_no_record_is_a_bad_line_with_a_reason(line: bytes, told: str) -
 
 
 def test_two_objects_on_a_line_and_one_over_two_lines_do_not_make_up_for_each_other() -> None:
+    """Three objects on three lines, but not one on each."""
     least = json.dumps(LEAST).encode()
-    batch = read(least + least, b'{"timestamp":', b'"2026-11-22T10:00:00Z"}', LEAST)
+    first, second = least.split(b", ", 1)
+    batch = read(least + least, first + b",", second, LEAST)
     assert len(batch.rows) == 1
     assert [line for line, _ in batch.bad] == [1, 2, 3]
+
+
+def test_two_objects_on_one_line_are_not_two_lines() -> None:
+    assert reason(json.dumps(LEAST).encode() * 2).startswith("not JSON")
 
 
 def test_blank_lines_count_for_line_numbers_only() -> None:

@@ -540,6 +540,17 @@ def test_a_damaged_cache_is_not_used_and_written_anew(
     assert read == [TODAY]
 
 
+def test_no_single_wrong_byte_in_the_cache_changes_a_number(cached: tuple[Path, Path]) -> None:
+    folder, cache = cached
+    expected = opened(folder).rows(EVER)
+    (path,) = cache.rglob("rows-2026-11-21.parquet")
+    content = path.read_bytes()
+    for at in range(0, len(content), len(content) // 60):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0x11]) + content[at + 1 :])
+        same(opened(folder, cache_dir=cache).rows(EVER), expected)
+        path.write_bytes(content)
+
+
 def test_a_cache_of_another_format_is_removed(
     cached: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
