@@ -76,7 +76,7 @@ def _picture(chart: Chart, shown: Scene) -> Picture:
     """A chart's picture. One that fails says so in its own place, and the others stand."""
     try:
         return chart.draw(shown)
-    except Exception:  # whatever it is: one picture must not take the page with it
+    except Exception:  # noqa: BLE001 - whatever it is, one picture must not take the page with it
         _log.exception("The picture %r could not be drawn", chart.title)
         return Picture(empty(shown.revision, "This picture could not be drawn"), FAILED)
 
