@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .call_line import cost_of
 from .call_metrics import APICallMetrics
+from .price_table import PriceTable
+from .problems import Problems
 from .usage import TokenUsage, details_of, total, usage_of
 
-if TYPE_CHECKING:
-    from .api_logger import ClaudeAPILogger
+
+class Ender(Protocol):
+    """Who writes the call in the end: the logger."""
+
+    prices: PriceTable
+    problems: Problems
+
+    def passed(self, metrics: APICallMetrics) -> float | None:
+        """Seconds since a call began."""
+
+    def end_call(
+        self,
+        metrics: APICallMetrics,
+        response_content: Any = None,
+        tokens_input: int | None = None,
+        tokens_output: int | None = None,
+        success: bool = True,
+        error_message: Any = None,
+        exit_code: int | None = None,
+        *,
+        usage: Any = None,
+        **further: Any,
+    ) -> bool:
+        """Write the call's line."""
 
 
 class Call:
@@ -19,7 +43,7 @@ class Call:
     Works with `with` and `async with`. `metrics` is the call as `start_call` gives it.
     """
 
-    def __init__(self, log: ClaudeAPILogger, metrics: APICallMetrics) -> None:
+    def __init__(self, log: Ender, metrics: APICallMetrics) -> None:
         self.metrics = metrics
         self._log = log
         self._usages: list[TokenUsage] = []

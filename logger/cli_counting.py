@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 from math import isnan
 
 from .cli_facts import Facts, Message, Share, Shares
-from .pricing import PriceTable, price_of, spellings
+from .price_table import PriceTable, spellings
+from .pricing import price_of
 from .usage import TokenUsage
 
 Sessions = Mapping[str, Shares]

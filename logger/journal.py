@@ -129,7 +129,9 @@ class Journal:
     def __init__(self, folder: str | os.PathLike[str], problems: Problems | None = None) -> None:
         self.folder = Path(os.fspath(folder))
         self.problems = problems or Problems()
-        self._root = os.path.abspath(self.folder)  # noqa: PTH100 - the host may change its directory
+        self._root = str(self.folder)
+        with suppress(OSError):  # the working directory may be gone
+            self._root = os.path.abspath(self.folder)  # noqa: PTH100 - the host may change it later
         self._forget()
         _journals.add(self)
 

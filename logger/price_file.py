@@ -10,7 +10,7 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
-from .pricing import UNPRICED, ModelPrice, Period, PriceTable, Rates, Tariff
+from .price_table import UNPRICED, ModelPrice, Period, PriceTable, Rates, Tariff
 
 BUILT_IN = Path(__file__).with_name("prices.json")
 FORMAT = 1

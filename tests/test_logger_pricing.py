@@ -12,7 +12,8 @@ import pytest
 from genai_prices import Usage, calc_price
 
 from logger.price_file import BUILT_IN, PriceError, catalog_table, read_prices, table_of
-from logger.pricing import built_in, price_of, spellings
+from logger.price_table import spellings
+from logger.pricing import built_in, price_of
 
 MILLION = 1_000_000
 
