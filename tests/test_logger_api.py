@@ -738,6 +738,17 @@ def test_counts_that_did_not_come_from_an_output_are_left_alone(log: ClaudeAPILo
     assert "tokens_cache_read" not in line and line["tokens_total"] == 251
 
 
+def test_a_parsed_output_is_found_again_once(log: ClaudeAPILogger) -> None:
+    """A second call with the very same three values is a call of its own."""
+    parsed = log.parse_stream_json_output(DATA / "tools" / "stream.jsonl")
+    values = (parsed["response_content"], parsed["tokens_input"], parsed["tokens_output"])
+    for _ in range(2):
+        log.end_call(log.start_call("t", None, "claude-opus-5-5"), *values)
+    first, second = written(log)
+    assert (first["tokens_total"], first["source"]) == (50819, "cli")
+    assert (second["tokens_total"], second["source"]) == (250, "manual")
+
+
 # -- the summary ---------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logger.clock import LocalClock
@@ -39,6 +39,7 @@ def test_decimals_round_over_the_minute() -> None:
     assert LocalClock(UTC).spell(59.9999999)[0] == "1970-01-01T00:01:00.000000+00:00"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(-1e9, 4e9), st.sampled_from(["Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "UTC"]))
 def test_any_moment_is_the_same_moment_read_back(moment: float, zone: str) -> None:
     stamp, day = LocalClock(ZoneInfo(zone)).spell(moment)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logger.record import (
@@ -171,6 +171,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*ORIGINAL_FIELDS, "project"]), json_values))
 def test_any_values_make_one_line_of_json(values: dict[str, Any]) -> None:
     line = line_of(values)
