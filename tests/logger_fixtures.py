@@ -1,0 +1,20 @@
+"""Fixtures of the logger's tests: a clock, and a log that follows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from logger_host import Clock, new_log
+
+from logger import ClaudeAPILogger
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def log(tmp_path: Path, clock: Clock) -> ClaudeAPILogger:
+    return new_log(tmp_path, clock)
