@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -213,15 +213,25 @@ def sample(rows: pd.DataFrame, limit: int) -> Sample:
     Failures are thinned only where they would be drawn on the same spot. The rest is taken at even steps
     in time, so the same lines give the same sample.
     """
-    at = np.flatnonzero((rows["duration_seconds"] > 0).to_numpy())
+    timed = rows["duration_seconds"].to_numpy() > 0
+    at = np.flatnonzero(timed)
     untimed = len(rows) - len(at)
     if len(at) <= limit:
-        return Sample(rows.iloc[at], len(at), untimed)
-    failed = at[(rows["outcome"] == "failed").to_numpy()[at]]
-    must = np.union1d(_one_per_spot(rows, failed), _outliers(rows, at))
-    rest = np.setdiff1d(at, np.union1d(must, failed), assume_unique=True)
-    chosen = np.union1d(must, _evenly(rest, max(limit - len(must), limit // 2)))
-    return Sample(rows.iloc[chosen], len(at), untimed)
+        return Sample(_small(rows, at), len(at), untimed)
+    failed = (rows["outcome"] == "failed").to_numpy()
+    chosen = np.zeros(len(rows), dtype=bool)
+    chosen[_one_per_spot(rows, np.flatnonzero(timed & failed))] = True
+    chosen[_outliers(rows, at)] = True
+    rest = np.flatnonzero(timed & ~failed & ~chosen)
+    chosen[_evenly(rest, max(limit - int(chosen.sum()), limit // 2))] = True
+    return Sample(_small(rows, np.flatnonzero(chosen)), len(at), untimed)
+
+
+def _small(rows: pd.DataFrame, at: np.ndarray[Any, Any]) -> pd.DataFrame:
+    """Some rows, with only the names that occur in them: going through rows goes through all names."""
+    small = rows.iloc[at]
+    facets = [name for name in small if isinstance(small[name].dtype, pd.CategoricalDtype)]
+    return small.assign(**{name: small[name].cat.remove_unused_categories() for name in facets})
 
 
 def _evenly(places: np.ndarray[Any, Any], most: int) -> np.ndarray[Any, Any]:
@@ -234,7 +244,8 @@ def _one_per_spot(rows: pd.DataFrame, at: np.ndarray[Any, Any]) -> np.ndarray[An
     across, up = SPOTS_PER_DECADE
     x = np.log10(rows["duration_seconds"].to_numpy()[at].astype("float64")) * across
     y = np.log10(np.maximum(rows["tokens_total"].to_numpy()[at], 1)) * up
-    _, first = np.unique(np.stack([np.floor(x), np.floor(y)]), axis=1, return_index=True)
+    spots = np.floor(x).astype("int64") * 10_000 + np.floor(y).astype("int64")  # y is far below 10,000
+    _, first = np.unique(spots, return_index=True)
     return np.asarray(at[first])
 
 
@@ -246,12 +257,13 @@ def _outliers(rows: pd.DataFrame, at: np.ndarray[Any, Any]) -> np.ndarray[Any, A
     return np.unique(np.concatenate(chosen))
 
 
-def dearest(rows: pd.DataFrame) -> pd.Series[Any] | None:
-    """The line that cost most, or None when nothing is priced."""
+def dearest(rows: pd.DataFrame) -> dict[str, Any] | None:
+    """The line that cost most by column, or None when nothing is priced."""
     costs = rows["cost_usd"].to_numpy()
     if not len(costs) or np.isnan(costs).all():
         return None
-    return rows.iloc[int(np.nanargmax(costs))]
+    at = int(np.nanargmax(costs))
+    return {str(name): rows[name].iat[at] for name in rows}  # a row as a Series would hash every name
 
 
 def values(frame: pd.DataFrame, facet: str, most: int = 1000) -> list[tuple[str, int]]:
@@ -281,24 +293,38 @@ def page(
     return rows.loc[order.sort_values(ascending=ascending, kind="stable").index[start:end]]
 
 
-def spenders(rows: pd.DataFrame, facet: str) -> pd.DataFrame:
+def spenders(rows: pd.DataFrame, facet: str, most: int | None = None) -> pd.DataFrame:
     """What each value of a facet used, dearest first, then by tokens. Index: the value.
 
     Columns: cost_usd, tokens_total, calls, failed, unpriced (calls without a known cost).
+    most: after so many the order does not matter, which saves sorting tens of thousands.
     """
     codes = rows[facet].cat.codes.to_numpy()
     names = rows[facet].cat.categories
-    calls = rows["calls"].to_numpy()
+    calls, costs = rows["calls"].to_numpy(), rows["cost_usd"].to_numpy()
+    known = ~np.isnan(costs)
     measures = {
-        "cost_usd": np.nan_to_num(rows["cost_usd"].to_numpy()),
+        "cost_usd": np.where(known, costs, 0.0),
         "tokens_total": rows["tokens_total"].to_numpy(),
         "calls": calls,
-        "failed": np.where(rows["outcome"] == "failed", calls, 0),
-        "unpriced": np.where(rows["cost_usd"].isna(), calls, 0),
+        "failed": np.where((rows["outcome"] == "failed").to_numpy(), calls, 0),
+        "unpriced": np.where(known, 0, calls),
     }
     added = {name: np.bincount(codes, weights=m, minlength=len(names)) for name, m in measures.items()}
-    small = pd.DataFrame(added, index=pd.Index(names.astype(str), name=facet))
-    small = small[small["calls"] > 0].astype(
+    places = _dearest_first(added, most)
+    small = pd.DataFrame({name: values[places] for name, values in added.items()}).astype(
         {"tokens_total": "int64", "calls": "int64", "failed": "int64", "unpriced": "int64"}
     )
-    return small.sort_values(["cost_usd", "tokens_total"], ascending=False, kind="stable")
+    small.index = pd.Index(names.take(places), name=facet)
+    return small
+
+
+def _dearest_first(added: Mapping[str, np.ndarray[Any, Any]], most: int | None) -> np.ndarray[Any, Any]:
+    """The places with any calls, the first `most` of them in order."""
+    at = np.flatnonzero(added["calls"] > 0)
+    cost, tokens = added["cost_usd"][at], added["tokens_total"][at]
+    if most is None or most >= len(at):
+        return np.asarray(at[np.lexsort((-tokens, -cost))])
+    front = cost >= np.partition(cost, -most)[-most]
+    order = np.lexsort((-tokens[front], -cost[front]))
+    return np.concatenate([at[front][order], at[~front]])

@@ -12,12 +12,13 @@ from .palette import ACCENT, NEUTRAL
 from .picture import Chart, Figure, Picture, Scene, Table, axis, empty, layout
 
 BARS = 10
+LISTED = 200
 NOUNS = {"task_id": "task", "project": "project", "worker_id": "worker"}
 
 
 def frame(scene: Scene) -> pd.DataFrame:
-    """One row per task, project or worker; see `metrics.spenders`."""
-    return metrics.spenders(scene.rows(), scene.who)
+    """One row per task, project or worker, those that are shown first; see `metrics.spenders`."""
+    return metrics.spenders(scene.rows(), scene.who, LISTED)
 
 
 def draw(scene: Scene) -> Picture:
@@ -103,7 +104,7 @@ def table(scene: Scene) -> Table:
             *(numbers.count(n) for n in (row.calls, row.failed, row.tokens_total)),
             "not known" if row.unpriced == row.calls else numbers.usd(row.cost_usd),
         ]
-        for row in frame(scene).iloc[:200].itertuples()
+        for row in frame(scene).iloc[:LISTED].itertuples()
     ]
     return Table([noun.capitalize(), "Calls", "Failed", "Tokens", "Cost"], rows)
 

@@ -19,6 +19,24 @@ POINTS = 1200
 WIDE = 30
 """From this ratio of largest to smallest on, an axis is logarithmic."""
 
+_TOLD = [
+    "task_id",
+    "worker_id",
+    "model",
+    "error",
+    "duration_seconds",
+    "tokens_input",
+    "tokens_output",
+    "tokens_cache_read",
+    "tokens_cache_write",
+    "cost_usd",
+    "final",
+    "counted",
+    "day",
+    "offset",
+]
+"""What a point says of its line, and by what the line is found."""
+
 _DURATION_TICKS = (0.01, 0.1, 1, 10, 60, 600, 3600, 6 * 3600, 36 * 3600)
 
 
@@ -72,6 +90,7 @@ def _height(points: pd.DataFrame, ground: int) -> np.ndarray[Any, Any]:
 
 
 def _trace(points: pd.DataFrame, name: str, ground: int, marker: dict[str, Any]) -> dict[str, Any]:
+    rows = list(points[_TOLD].itertuples())
     return {
         "type": "scatter",
         "mode": "markers",
@@ -79,8 +98,8 @@ def _trace(points: pd.DataFrame, name: str, ground: int, marker: dict[str, Any])
         "x": [float(f"{v:.4g}") for v in points["duration_seconds"].tolist()],
         "y": _height(points, ground).tolist(),
         "marker": marker | {"line": {"width": 0}},
-        "text": [_hover(row) for row in points.itertuples()],
-        "customdata": [f"{row.day}/{row.offset}" for row in points.itertuples()],
+        "text": [_hover(row) for row in rows],
+        "customdata": [f"{row.day}/{row.offset}" for row in rows],
         "hovertemplate": "%{text}<extra></extra>",
     }
 
