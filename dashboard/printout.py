@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -229,9 +229,9 @@ def _width(table: Table, console: Console) -> int:
 
 def _rendered(table: Table, width: int, console: Console) -> list[str]:
     """The table's lines at its own width: rich would cut the names to the console's."""
-    before = console.width
-    console.width = width
+    before = console.size
+    console.size = ConsoleDimensions(width, before.height)  # a width alone is not heeded by a dumb terminal
     with console.capture() as capture:
         console.print(table)
-    console.width = before
+    console.size = before
     return capture.get().splitlines()

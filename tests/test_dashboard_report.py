@@ -36,7 +36,7 @@ def built(*lines: dict[str, Any], by: str = "model", detail: bool = False, **mor
 
 def text(one: report.Report, *, width: int = 80, terminal: bool = False) -> str:
     out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=terminal, highlight=False, emoji=False)
+    console = Console(file=out, width=width, height=50, force_terminal=terminal, highlight=False, emoji=False)
     printout.show(one, console)
     return out.getvalue()
 

@@ -25,8 +25,8 @@ def frame(scene: Scene) -> pd.DataFrame:
     cells = metrics.activity(scene.sums, scene.view, scene.now)
     if not by_weekday(scene):
         return cells
-    weekdays = cells.T.groupby(cells.columns.weekday).sum()
-    monday = cells.columns[0] - pd.Timedelta(days=cells.columns[0].weekday())
+    weekdays = cells.T.groupby(cells.columns.day_of_week).sum()
+    monday = cells.columns[0] - pd.Timedelta(days=cells.columns[0].day_of_week)
     weekdays.index = [monday + pd.Timedelta(days=day) for day in weekdays.index]
     return weekdays.T
 
