@@ -204,6 +204,29 @@ def test_spenders_are_dearest_first_and_say_what_is_unpriced() -> None:
     assert small.loc["a", "unpriced"] == 3
 
 
+def test_the_first_spenders_are_the_same_however_many_are_put_in_order() -> None:
+    """Ties of cost go by tokens, also where the order ends; what follows is there, in any order."""
+    costs = [0.0, 3.0, 2.0, 2.0, NAN, 9.0, 2.0, 0.5]
+    rows = frames.rows(
+        [
+            {"time": at("2026-11-22 10:00"), "task_id": f"t{i}", "cost_usd": cost, "tokens_input": i}
+            for i, cost in enumerate(costs)
+        ]
+    )
+    whole = metrics.spenders(rows, "task_id")
+    assert list(whole.index) == ["t5", "t1", "t6", "t3", "t2", "t7", "t4", "t0"]
+    for most in range(1, 10):
+        some = metrics.spenders(rows, "task_id", most)
+        assert list(some.index[:most]) == list(whole.index[:most])
+        assert some.sort_index().equals(whole.sort_index())
+
+
+def test_a_sample_names_only_what_is_in_it(many) -> None:
+    """Going through points otherwise goes through the names of all tasks there are."""
+    taken = metrics.sample(many, 1000).rows
+    assert set(taken["task_id"].cat.categories) == set(taken["task_id"].tolist())
+
+
 def test_values_of_a_facet_come_with_their_calls_most_used_first() -> None:
     rows = frames.rows([{"time": at("2026-11-22 10:00"), "task_id": t} for t in ("a", "b", "b", "")])
     assert metrics.values(rows, "task_id") == [("b", 2), ("", 1), ("a", 1)]

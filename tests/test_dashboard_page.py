@@ -369,6 +369,30 @@ def test_a_waiting_page_is_told_of_a_new_line() -> None:
     feed.stop()
 
 
+def test_a_heartbeat_alone_draws_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page asks for its pictures with every tick it is sent: it gets one at first and with each change."""
+    import asyncio
+
+    monkeypatch.setattr(live, "BREATH", 0)
+    store = frames.FrameStore()
+    feed = live.Live(store)
+
+    async def listen() -> list[bool]:
+        seen: list[bool] = []
+        async for news in feed.news(lambda: NOW, heartbeat=0.01):
+            assert ids.PULSE in news
+            seen.append(ids.TICK in news)
+            if len(seen) == 3:
+                store.add({"time": NOW})
+            if len(seen) > 3 and seen[-1]:
+                return seen
+        return seen
+
+    seen = asyncio.run(asyncio.wait_for(listen(), 10))
+    feed.stop()
+    assert seen[:3] == [True, False, False] and sum(seen) == 2
+
+
 def test_a_state_gives_up_zooms_only_when_range_or_filters_change() -> None:
     state = State(range="7d")
     assert replace(state, cache=True, view="calls", call="x").revision == state.revision

@@ -75,11 +75,11 @@ def _refresh(app: Dash, store: Store, feed: live.Live, clock: Clock) -> None:
     async def push() -> None:
         """Tells this page of each change as it happens, for as long as it is open."""
         socket = ctx.websocket
-        async for _version in feed.changes():
+        async for news in feed.news(clock):
             if socket is None or socket.is_shutdown:
                 return
-            set_props(ids.PULSE, {"data": live.pulse(store, clock())})
-            set_props(ids.TICK, {"data": live.tick(store, clock())})
+            for name, data in news.items():
+                set_props(name, {"data": data})
 
 
 def _overview(app: Dash, store: Store, clock: Clock) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from ..filters import hour_of
 from ..store.base import Store
+from . import ids
 
 BREATH = 0.7
 """Seconds between two pushes to one page, so that a flood of lines does not become a flood of redraws."""
@@ -94,6 +95,20 @@ class Live:
         finally:
             with self._lock:
                 self._waiting.discard(place)
+
+    async def news(
+        self, clock: Callable[[], datetime], heartbeat: float = HEARTBEAT
+    ) -> AsyncIterator[dict[str, Any]]:
+        """What to tell a page, by component: its pulse, and its tick when that is another one than before.
+
+        A tick makes the page ask for all pictures, even when it is the one it has.
+        """
+        told = None
+        async for _ in self.changes(heartbeat):
+            now = clock()
+            fresh = tick(self._store, now)
+            yield {ids.PULSE: pulse(self._store, now)} | ({} if fresh == told else {ids.TICK: fresh})
+            told = fresh
 
     def stop(self) -> None:
         """Let the waiting thread end."""
