@@ -76,7 +76,12 @@ def arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quick", action="store_true", help="100 k lines and fewer repetitions")
-    parser.add_argument("--lines", type=int, default=None, help="of the largest history; also LINES=")
+    parser.add_argument(
+        "--lines",
+        type=int,
+        default=os.environ.get("LINES") or None,
+        help="of the largest history; also LINES=",
+    )
     names = [*[bench.__name__ for bench in BENCHES], GROWTH]
     parser.add_argument("--only", choices=names, help="one part")
     return parser.parse_args()
@@ -85,7 +90,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure and report."""
     given = arguments()
-    lines = given.lines or int(os.environ.get("LINES") or 0) or (100_000 if given.quick else 1_000_000)
+    lines = given.lines or (100_000 if given.quick else 1_000_000)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="callmeter-bench-") as folder:
         ground = here(Path(folder), lines=max(lines, PER_DAY), quick=given.quick)

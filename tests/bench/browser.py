@@ -12,9 +12,15 @@ DRIVER = shutil.which("chromedriver")
 THERE = bool(CHROMIUM and DRIVER)
 
 _FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-background-networking --no-first-run "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-).split()
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
 _DRAWN = (
     "return Array.from(document.querySelectorAll('.plot .js-plotly-plot'))"
     ".filter(p => p._fullLayout && p._fullLayout.uirevision).length"
@@ -32,7 +38,7 @@ def chromium() -> Iterator[Any]:
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
-    options = webdriver.ChromeOptions()
+    options: Any = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM or ""
     for flag in _FLAGS:
         options.add_argument(flag)
@@ -48,7 +54,8 @@ def load(driver: Any, url: str, pictures: int) -> tuple[int, int]:
     from selenium.webdriver.support.wait import WebDriverWait
 
     driver.get(url)
-    wait = WebDriverWait(driver, _PATIENCE, poll_frequency=0.05)
+    waiting: Any = WebDriverWait
+    wait = waiting(driver, _PATIENCE, poll_frequency=0.05)
     wait.until(lambda _: driver.execute_script(_DRAWN) == pictures)
     return split(driver.execute_script(_ENTRIES))
 

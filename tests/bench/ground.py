@@ -28,11 +28,30 @@ _SPARE = 3.0
 
 _LINE = 660
 _ZONES = (
-    "Pacific/Auckland Australia/Sydney Asia/Tokyo Asia/Shanghai Asia/Bangkok Asia/Dhaka Asia/Karachi "
-    "Asia/Dubai Europe/Moscow Europe/Athens Europe/Berlin Europe/London Atlantic/Azores America/Nuuk "
-    "America/Sao_Paulo America/Halifax America/New_York America/Chicago America/Denver "
-    "America/Los_Angeles America/Anchorage Pacific/Honolulu Pacific/Pago_Pago"
-).split()
+    "Pacific/Auckland",
+    "Australia/Sydney",
+    "Asia/Tokyo",
+    "Asia/Shanghai",
+    "Asia/Bangkok",
+    "Asia/Dhaka",
+    "Asia/Karachi",
+    "Asia/Dubai",
+    "Europe/Moscow",
+    "Europe/Athens",
+    "Europe/Berlin",
+    "Europe/London",
+    "Atlantic/Azores",
+    "America/Nuuk",
+    "America/Sao_Paulo",
+    "America/Halifax",
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Los_Angeles",
+    "America/Anchorage",
+    "Pacific/Honolulu",
+    "Pacific/Pago_Pago",
+)
 
 
 def evening(now: datetime) -> ZoneInfo:

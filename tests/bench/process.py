@@ -7,7 +7,7 @@ import resource
 import sys
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 
 def rss(process: int) -> int:

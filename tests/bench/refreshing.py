@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -81,7 +82,7 @@ def _refreshed(store: Any) -> tuple[dict[str, float], int]:
     shown = overview.draw(store, urls.parse(SEARCH), datetime.now(store.zone))
     moments.append(perf_counter())
     pictures = [shown.pictures[chart.id] for chart in CHARTS]
-    parts = [[cards.render(card, shown.period) for card in shown.cards]]
+    parts: list[Any] = [[cards.render(card, shown.period) for card in shown.cards]]
     parts += [*[picture.figure for picture in pictures], *[picture.sentence for picture in pictures]]
     told = overview.only_new(parts, None)
     moments.append(perf_counter())
@@ -89,5 +90,5 @@ def _refreshed(store: Any) -> tuple[dict[str, float], int]:
     moments.append(perf_counter())
     gzip.compress(text, _LEVEL)
     moments.append(perf_counter())
-    spans = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+    spans = [after - before for before, after in pairwise(moments)]
     return dict(zip(("drawing", "comparing", "JSON", "gzip"), spans, strict=True)), len(text)

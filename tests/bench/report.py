@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Iterable
 
-from .row import Row, Size, seconds, size
+from .row import SKIPPED, Row, Size, seconds, size
 
 HEAD = ("what", "measured", "baseline in the same run", "ratio", "bar", "")
 _MARKS = {True: "ok", False: "NOT MET", None: ""}
@@ -59,9 +59,13 @@ def _line(row: tuple[str, ...], widths: list[int]) -> str:
 
 
 def verdict(rows: Iterable[Row]) -> str:
-    """The last words: which bars were not met."""
+    """The last words: which bars were not met, and what could not be measured."""
+    rows = list(rows)
     missed = [row for row in rows if row.met is False]
+    skipped = [f"{row.name}: {row.measured}" for row in rows if row.measured.startswith(SKIPPED)]
     if not missed:
-        return "Every bar is met."
+        return "\n".join(
+            ["Every bar that was measured is met." if skipped else "Every bar is met.", *skipped]
+        )
     told = [f"  {row.name.strip()}: {row.measured} (bar {row.bar})" for row in missed]
-    return "\n".join([f"*** {len(missed)} BARS NOT MET ***", *told])
+    return "\n".join([f"*** BARS NOT MET: {len(missed)} ***", *told, *skipped])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SKIPPED = "SKIPPED"
+"""How the measured column begins where nothing could be measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -81,7 +84,7 @@ def light(name: str, value: float, most: float, *, told: str = "", baseline: flo
 def relative(name: str, value: float, told: str, baseline: float, most: float | None = None) -> Row:
     """A duration that must not exceed `most` times its baseline."""
     ratio = value / baseline
-    bar = "" if most is None else f"≤ {most:.2g} ×"
+    bar = "" if most is None else f"≤ {most:.3g} ×"
     return Row(
         name,
         seconds(value),

@@ -13,7 +13,7 @@ from . import browser
 from .decoding import original_reading
 from .ground import Ground
 from .process import cpu, peak, rss
-from .row import Row, light, seconds, size
+from .row import SKIPPED, Row, light, seconds, size
 from .server import Server, serving
 
 MOST = 350e6
@@ -69,7 +69,7 @@ def everything(ground: Ground) -> str:
 
 def _with_a_page(ground: Ground, server: Server) -> Iterator[Row]:
     if not browser.THERE:
-        yield Row("page weight, CPU with an open page", "SKIPPED: no chromium and chromedriver")
+        yield Row("page weight, CPU with an open page", f"{SKIPPED}: no chromium and chromedriver")
         return
     with browser.chromium() as driver:
         first, first_data = browser.load(driver, server.url, len(CHARTS))
