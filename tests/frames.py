@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -102,13 +102,14 @@ class FrameStore:
             self._changed.wait_for(lambda: self.version != version, timeout)
             return self.version
 
-    def rows(self, view: Filter) -> pd.DataFrame:
+    def rows(self, view: Filter, *, columns: Collection[str] | None = None) -> pd.DataFrame:
         """See `Store.rows`."""
         frame = self._frame
         keep = (frame["time"] >= view.since) & (frame["time"] < view.until)
         for column, chosen in view.choices.items():
             keep &= frame[column].isin(chosen)
-        return frame[keep].reset_index(drop=True)
+        found = frame[keep].reset_index(drop=True)
+        return found if columns is None else found[[c for c in found if c == "time" or c in columns]]
 
     def sums(self, view: Filter, *, tasks: bool = False) -> pd.DataFrame:
         """See `Store.sums`."""

@@ -183,4 +183,4 @@ def table(scene: Scene) -> Table:
     return Table([step(scene).noun.capitalize(), "Total", *map(model_label, costs.columns)], rows)
 
 
-CHART = Chart("cost", "Cost", draw, table)
+CHART = Chart("cost", "Cost", draw, table, ("task_id", "cost_usd"))

@@ -67,6 +67,8 @@ class Chart:
     title: str
     draw: Callable[[Scene], Picture]
     table: Callable[[Scene], Table]
+    columns: Sequence[str] = ()
+    """What it reads of the lines, besides `time` and the column that `Scene.who` names."""
 
 
 def layout(revision: str, **more: Any) -> dict[str, Any]:

@@ -109,4 +109,4 @@ def table(scene: Scene) -> Table:
     return Table([noun.capitalize(), "Calls", "Failed", "Tokens", "Cost"], rows)
 
 
-CHART = Chart("spenders", "Who spent it", draw, table)
+CHART = Chart("spenders", "Who spent it", draw, table, ("cost_usd", "tokens_total", "calls", "outcome"))

@@ -182,4 +182,4 @@ def table(scene: Scene) -> Table:
     return Table(["Time", "Task", "Worker", "Model", "Duration", "Tokens", "Cost", "Outcome"], cells)
 
 
-CHART = Chart("tasks", "Tasks", draw, table)
+CHART = Chart("tasks", "Tasks", draw, table, (*_TOLD, "tokens_total", "outcome"))

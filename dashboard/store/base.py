@@ -9,7 +9,7 @@ value is `filters.NONE` (never NaN), both with times in the store's zone:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -124,8 +124,8 @@ class Store(Protocol):
     def sums(self, view: Filter, *, tasks: bool = False) -> pd.DataFrame:
         """Hourly sums of the view. With `tasks` also per `task_id` (made from the rows)."""
 
-    def rows(self, view: Filter) -> pd.DataFrame:
-        """The lines of the view, oldest first."""
+    def rows(self, view: Filter, *, columns: Collection[str] | None = None) -> pd.DataFrame:
+        """The lines of the view, oldest first; with `columns` no others but `time`, which is quicker."""
 
     def line(self, day: str, offset: int) -> dict[str, Any] | None:
         """The whole record of a line named by `rows`; None when it is no longer there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -56,18 +56,26 @@ def _hours_within(sums: Table, view: Filter) -> Table:
 
 
 def chosen_rows(
-    days: Iterable[Day], rows_of: Callable[[Day], list[Table]], view: Filter, zone: ZoneInfo
+    days: Iterable[Day],
+    rows_of: Callable[[Day], list[Table]],
+    view: Filter,
+    zone: ZoneInfo,
+    columns: Collection[str] | None,
 ) -> tuple[Table, list[str]]:
-    """The rows of the view in order of time, with `day` as positions in the dates that come with them."""
+    """The rows of the view in order of time, with `day` as positions in the dates that come with them.
+
+    With `columns` no others are kept but `time`.
+    """
+    kept = None if columns is None else {"time", *columns}
     since, until = microseconds(view.since), microseconds(view.until)
     dates: list[str] = []
     parts: list[Table] = []
     for day in overlapping(days, view):
         for table in rows_of(day):
-            part = _between(table, "time", since, until).chosen(view.choices)
+            part = _between(table, "time", since, until).chosen(view.choices).only(kept)
             parts.append(_with_day(part, len(dates)))
         dates.append(day.date)
-    table = in_order(parts or [_with_day(_no_rows(zone), 0)], "time")
+    table = in_order(parts or [_with_day(_no_rows(zone).only(kept), 0)], "time")
     return table if len(parts) > 1 else table.owned(), dates
 
 
@@ -92,11 +100,13 @@ def sums_frame(table: Table, zone: ZoneInfo, *, tasks: bool) -> pd.DataFrame:
     return frame(table, dict.fromkeys(facets, "category") | MEASURES, {"hour": hour})
 
 
-def rows_frame(table: Table, dates: list[str], zone: ZoneInfo) -> pd.DataFrame:
-    """Rows as the store's contract has them."""
+def rows_frame(table: Table, dates: list[str], zone: ZoneInfo, columns: Collection[str]) -> pd.DataFrame:
+    """Rows as the store's contract has them: `time` and `columns`."""
+    wanted = {name: kind for name, kind in ROW_COLUMNS.items() if name == "time" or name in columns}
     time = _times(table.numbers["time"], "us", zone)
     day = pd.Series(categorical(table.numbers["day"], pa.array(dates, pa.string())))
-    return frame(table, ROW_COLUMNS, {"time": time, "day": day})
+    ready = {"time": time, "day": day} if "day" in wanted else {"time": time}
+    return frame(table, wanted, ready)
 
 
 def _times(values: Array, unit: str, zone: ZoneInfo) -> pd.Series:

@@ -6,7 +6,7 @@ work on whole arrays; only `frame` makes pandas of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -36,6 +36,16 @@ class Table:
             {name: values[where] for name, values in self.numbers.items()},
             {name: values[where] for name, values in self.codes.items()},
             self.names,
+        )
+
+    def only(self, columns: Collection[str] | None) -> Table:
+        """The same with no other columns; None keeps all."""
+        if columns is None:
+            return self
+        return Table(
+            {name: values for name, values in self.numbers.items() if name in columns},
+            {name: values for name, values in self.codes.items() if name in columns},
+            {name: values for name, values in self.names.items() if name in columns},
         )
 
     def owned(self) -> Table:

@@ -118,7 +118,7 @@ def _calls(app: Dash, store: Store, clock: Clock) -> None:
         state = urls.parse(search)
         if request is None or state.view != "calls":
             return no_update, no_update
-        lines = store.rows(urls.to_filter(state, clock(), store.zone))
+        lines = store.rows(urls.to_filter(state, clock(), store.zone), columns=grid.READ)
         return grid.stretch(lines, request), grid.sentence(lines)
 
     @app.callback(

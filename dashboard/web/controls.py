@@ -124,7 +124,7 @@ def choices(store: Store, state: State, now: datetime) -> tuple[list[dict[str, s
     view = urls.to_filter(
         replace(urls.State(), range=state.range, since=state.since, until=state.until), now, store.zone
     )
-    frames = {"task_id": store.rows(view)}
+    frames = {"task_id": store.rows(view, columns=("task_id", "calls"))}
     sums = store.sums(view)
     return tuple(
         _options(metrics.values(frames.get(column, sums), column), getattr(state, facet), _NOUNS[facet])

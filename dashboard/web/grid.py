@@ -68,6 +68,13 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
+READ = frozenset(
+    {column.field for column in COLUMNS}
+    | {"counted", "final", "tokens_total", "tokens_per_second", "day", "offset"}
+)
+"""Columns of the lines that rows of the table are made of, ordered by and named by."""
+
+
 def component() -> dag.AgGrid:
     """The table itself, empty; it asks for the rows it shows."""
     return dag.AgGrid(

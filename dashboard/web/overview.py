@@ -45,11 +45,12 @@ class Overview:
 def scene(store: Store, state: State, now: datetime) -> Scene:
     """What the pictures of a state are drawn from. The lines are read only if a picture asks for them."""
     view = urls.to_filter(state, now, store.zone)
+    columns = {state.who}.union(*(chart.columns for chart in CHARTS))
     return Scene(
         view=view,
         now=now,
         sums=store.sums(view),
-        rows=_once(lambda: store.rows(view)),
+        rows=_once(lambda: store.rows(view, columns=columns)),
         revision=state.revision,
         cache=state.cache,
         by_cost=state.by_cost,
