@@ -51,25 +51,18 @@ class Filter:
 
         Days are moved by the calendar, so that Monday 09:00 is compared with Monday 09:00 across DST.
         """
-        days = max(1, round((self.until - self.since) / timedelta(days=1)))
-        if self.until - self.since < timedelta(hours=23):
-            span = self.until - self.since
-            return replace(self, since=self.since - span, until=_earlier(self.until, hour_after(now)) - span)
-        ends = _earlier(self.until, hour_after(now))
-        return replace(self, since=_days_back(self.since, days), until=_days_back(ends, days))
-
-
-def _earlier(one: datetime, other: datetime) -> datetime:
-    return min(one, other.astimezone(one.tzinfo))
-
-
-def _days_back(moment: datetime, days: int) -> datetime:
-    """`days` calendar days earlier at the same wall-clock hour (wall-clock arithmetic of one zone)."""
-    return moment - timedelta(days=days)
+        zone = self.since.tzinfo
+        span = self.until.astimezone(UTC) - self.since.astimezone(UTC)
+        ends = min(self.until, hour_after(now.astimezone(zone)), key=lambda moment: moment.astimezone(UTC))
+        if span < timedelta(hours=23):
+            since, until = ((end.astimezone(UTC) - span).astimezone(zone) for end in (self.since, ends))
+            return replace(self, since=since, until=until)
+        days = timedelta(days=max(1, round(span / timedelta(days=1))))
+        return replace(self, since=self.since - days, until=ends - days)  # by the wall clock of the zone
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The start of the local hour that holds `moment`; right also in the repeated hour of a DST change."""
+    """The start of the hour, of its own zone, that holds `moment`; of the two repeated ones the right one."""
     past = timedelta(minutes=moment.minute, seconds=moment.second, microseconds=moment.microsecond)
     return (moment.astimezone(UTC) - past).astimezone(moment.tzinfo)
 
@@ -97,6 +90,6 @@ def last(name: str, now: datetime, zone: ZoneInfo) -> Filter:
     here = now.astimezone(zone)
     if name == "24h":
         until = (hour_of(here).astimezone(UTC) + timedelta(hours=1)).astimezone(zone)
-        return Filter((until.astimezone(UTC) - timedelta(hours=24)).astimezone(zone), until)
+        return Filter(hour_of((until.astimezone(UTC) - timedelta(hours=24)).astimezone(zone)), until)
     today = here.date()
     return days(today - timedelta(days=_DAYS[name] - 1), today, zone)

@@ -125,16 +125,23 @@ def group_totals(small: pd.DataFrame) -> dict[Any, Totals]:
 
 def hours(view: Filter, now: datetime) -> pd.DatetimeIndex:
     """Every whole hour of the view up to the one that holds `now`, in the view's zone."""
-    last = min(view.until - timedelta(hours=1), hour_of(now).astimezone(view.since.tzinfo))
+    zone = view.since.tzinfo
+    running = hour_of(now.astimezone(zone)).astimezone(UTC)
+    last = min(view.until.astimezone(UTC) - timedelta(hours=1), running)
     first = view.since.astimezone(UTC)
-    return pd.date_range(first, max(last.astimezone(UTC), first), freq="h").tz_convert(view.since.tzinfo)
+    return pd.date_range(first, max(last, first), freq="h").tz_convert(zone)
+
+
+def _hour_places(sums: pd.DataFrame, view: Filter) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """How many whole hours after the view's start each row is."""
+    first = int(view.since.timestamp())
+    return np.asarray((sums["hour"].dt.as_unit("s").astype("int64").to_numpy() - first) // 3600)
 
 
 def timeline(sums: pd.DataFrame, view: Filter, now: datetime, columns: Sequence[str] = KINDS) -> pd.DataFrame:
     """Hour by hour, empty hours as 0. Index: start of the hour in the view's zone; one column per measure."""
     grid = hours(view, now)
-    first = int(view.since.timestamp())
-    place = (sums["hour"].dt.as_unit("s").astype("int64").to_numpy() - first) // 3600
+    place = _hour_places(sums, view)
     inside = (place >= 0) & (place < len(grid))
     place = place[inside]
     added = {
@@ -157,20 +164,25 @@ def cost_by_day(sums: pd.DataFrame, view: Filter, now: datetime) -> pd.DataFrame
     """
     grid = local_days(view, now)
     days = sums["hour"].dt.tz_localize(None).dt.floor("D")
-    return _by_model_and(sums, days, grid)
+    return _cost_by_model(sums, (days - grid[0]).dt.days.to_numpy(), grid)
 
 
 def cost_by_hour(sums: pd.DataFrame, view: Filter, now: datetime) -> pd.DataFrame:
     """Like `cost_by_day`, per hour. Index: hours in the view's zone."""
-    grid = hours(view, now)
-    return _by_model_and(sums, sums["hour"], grid)
+    return _cost_by_model(sums, _hour_places(sums, view), hours(view, now))
 
 
-def _by_model_and(sums: pd.DataFrame, moments: pd.Series[Any], grid: pd.DatetimeIndex) -> pd.DataFrame:
-    table = sums["cost_usd"].groupby([moments, sums["model"]], observed=True).sum().unstack(fill_value=0.0)
-    table = table.reindex(grid, fill_value=0.0)
+def _cost_by_model(sums: pd.DataFrame, place: np.ndarray[Any, Any], grid: pd.DatetimeIndex) -> pd.DataFrame:
+    """USD by place in the grid and model; models without any cost have no column."""
+    models = [str(model) for model in sums["model"].cat.categories]
+    inside = (place >= 0) & (place < len(grid))
+    cell = place * len(models) + sums["model"].cat.codes.to_numpy()
+    added = np.bincount(
+        cell[inside], weights=sums["cost_usd"].to_numpy()[inside], minlength=len(grid) * len(models)
+    )
+    table = pd.DataFrame(added.reshape(len(grid), len(models)), index=grid, columns=models)
     dearest = table.sum().sort_values(ascending=False, kind="stable")
-    return table[[str(model) for model, cost in dearest.items() if cost]]
+    return table[[model for model, cost in dearest.items() if cost]]
 
 
 def activity(sums: pd.DataFrame, view: Filter, now: datetime) -> pd.DataFrame:

@@ -58,14 +58,14 @@ def test_the_dearest_day_is_named_with_the_task_that_made_it_so() -> None:
 
 def test_cost_without_a_known_price_is_never_shown_as_zero() -> None:
     scene = _scene({"time": NOW, "cost_usd": NAN, "tokens_input": 9})
-    assert cost.draw(scene).sentence == "No price is known for these calls."
+    assert cost.draw(scene).sentence == "The cost of these calls is not known."
     assert cost.draw(scene).figure["data"] == []
     assert models.table(scene).rows[0][-1] == "not known"
 
 
 def test_cost_says_how_many_calls_are_not_in_it() -> None:
     scene = _scene({"time": NOW, "cost_usd": 1.0}, {"time": NOW, "cost_usd": NAN, "calls": 2})
-    assert "2 calls without a known price not included." in cost.draw(scene).sentence
+    assert "2 calls of unknown cost not included." in cost.draw(scene).sentence
 
 
 def test_the_running_total_ends_at_the_whole_cost() -> None:

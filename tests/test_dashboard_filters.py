@@ -83,3 +83,10 @@ def test_choices_name_the_frame_columns_of_what_is_narrowed() -> None:
     narrowed = filters.Filter(view.since, view.until, tasks=frozenset({"gh-1"}), outcome="failed")
     assert view.choices == {}
     assert narrowed.choices == {"task_id": {"gh-1"}, "outcome": {"failed"}}
+
+
+def test_the_period_before_ends_with_the_local_hour_of_now() -> None:
+    """At 15:10 in Kolkata (09:40 UTC) yesterday is compared up to 16:00, not up to another zone's hour."""
+    now = datetime(2026, 11, 22, 9, 40, tzinfo=UTC)
+    before = filters.last("7d", now, KOLKATA).before(now)
+    assert (before.until.day, before.until.hour, before.until.minute) == (15, 16, 0)

@@ -239,3 +239,42 @@ def test_the_view_of_a_past_day_has_that_day_only() -> None:
     view: Filter = filters.days(at("2026-11-03 00:00").date(), at("2026-11-03 00:00").date(), frames.UTC)
     assert [f"{d:%d}" for d in metrics.local_days(view, at("2026-11-22 14:00"))] == ["03"]
     assert len(metrics.hours(view, at("2026-11-22 14:00"))) == 24
+
+
+@pytest.mark.parametrize("minute", [0, 29, 30, 59])
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "UTC"])
+def test_the_running_hour_is_in_the_pictures_at_every_minute_of_it(zone: str, minute: int) -> None:
+    """`now` comes in UTC, where the hours of these zones begin at :30 or :15."""
+    here = ZoneInfo(zone)
+    now = at(f"2026-11-22 15:{minute:02d}", here).astimezone(frames.UTC)
+    view = filters.last("24h", now, here)
+    line = {"time": now, "tokens_input": 5, "cost_usd": 2.0}
+    sums = _sums(line, zone=here)
+    assert metrics.timeline(sums, view, now)["tokens_input"].tolist() == [0] * 23 + [5]
+    assert metrics.cost_by_hour(sums, view, now).to_numpy().sum() == 2.0
+
+
+@pytest.mark.parametrize("now", ["2026-11-01 05:30", "2026-11-01 06:30", "2026-11-01 07:30"])
+def test_no_hour_is_missing_around_a_change_of_the_clock(now: str) -> None:
+    view = filters.last("24h", at(now), NEW_YORK)
+    sums = _sums({"time": at(now), "tokens_input": 5}, zone=NEW_YORK)
+    assert metrics.timeline(sums, view, at(now))["tokens_input"].sum() == 5
+
+
+def test_the_repeated_hour_as_a_view_holds_both() -> None:
+    """What a click on its cell asks for: 01:00 to 02:00 by the wall clock."""
+    view = Filter(at("2026-11-01 01:00", NEW_YORK), at("2026-11-01 02:00", NEW_YORK))
+    sums = _sums(*({"time": at(f"2026-11-01 0{h}:30"), "tokens_input": h} for h in (5, 6)), zone=NEW_YORK)
+    assert metrics.timeline(sums, view, at("2026-11-22 00:00"))["tokens_input"].tolist() == [5, 6]
+
+
+def test_a_change_of_the_clock_by_half_an_hour_loses_no_cost() -> None:
+    """Lord Howe sets the clock forward by 30 minutes on 4 October 2026, 02:00."""
+    zone = ZoneInfo("Australia/Lord_Howe")
+    now = at("2026-10-04 00:10")
+    view = filters.last("24h", now, zone)
+    lines = [{"time": now - timedelta(hours=h), "cost_usd": 1.0, "tokens_input": 1} for h in range(24)]
+    sums = _sums(*lines, zone=zone)
+    assert view.since.minute == view.until.minute == 0
+    assert metrics.cost_by_hour(sums, view, now).to_numpy().sum() == 24
+    assert metrics.timeline(sums, view, now)["tokens_input"].sum() == 24

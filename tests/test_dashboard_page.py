@@ -99,6 +99,12 @@ def test_custom_days_are_whole_days_of_the_zone() -> None:
     )
 
 
+def test_a_typed_range_is_widened_to_whole_hours_of_the_zone() -> None:
+    state = urls.parse("?range=custom&since=2026-11-22T00:00%2B00:00&until=2026-11-22T06:00%2B00:00")
+    view = urls.to_filter(state, NOW, ZoneInfo("Asia/Kolkata"))
+    assert (view.since.hour, view.since.minute, view.until.hour, view.until.minute) == (5, 0, 12, 0)
+
+
 def test_half_a_choice_of_days_waits_for_the_other_half() -> None:
     assert navigation.move(State(), ids.DAYS, "value", ["2026-11-01", None]) == State()
 
@@ -223,7 +229,7 @@ def test_cards_mark_what_is_incomplete_beside_the_number_it_affects() -> None:
         {"time": NOW, "cost_usd": NAN, "tokens_output": 5},
     )
     assert (shown["Cost"].value, shown["Tokens"].value) == ("≥ $2.00", "≥ 15")
-    assert shown["Cost"].mark == "1 call without a known price, 1 call with a lower bound only"
+    assert shown["Cost"].mark == "1 call of unknown cost, 1 call with a lower bound only"
     assert shown["Calls"].mark is None
 
 
@@ -305,7 +311,7 @@ def test_a_call_shows_every_field_that_has_a_value() -> None:
     }
     words = _texts(detail.render(record, ZoneInfo("America/New_York")))
     assert "gh-1\nline two" in words and "0" in words and "new" in words
-    assert "not known: no price for this model" in words
+    assert "not known" in words
     assert "Sunday 22 November 2026, 09:35:00 (EST)" in words
     assert "lower bound" in words[0] and "error message" not in words
 

@@ -29,6 +29,7 @@ from .picture import (
     ends,
     layout,
     model_label,
+    model_markup,
     time_axis,
 )
 
@@ -82,7 +83,7 @@ def draw(scene: Scene) -> Picture:
 
 def _nothing(added: metrics.Totals) -> str:
     if added.calls and added.unpriced == added.calls:
-        return "No price is known for these calls"
+        return "The cost of these calls is not known"
     return "Nothing was spent in this range"
 
 
@@ -138,13 +139,13 @@ def _slices(costs: pd.DataFrame) -> list[tuple[str, list[float]]]:
 def _bar(name: str, cost: list[float], when: list[str], width: float) -> dict[str, Any]:
     return {
         "type": "bar",
-        "name": model_label(name),
+        "name": model_markup(name),
         "x": when,
         "y": [round(v, 6) for v in cost],
         "width": width,
         "marker": {"color": NEUTRAL if name == "other" else model_colour(name), "line": {"width": 0}},
         "customdata": [numbers.usd(v) for v in cost],
-        "hovertemplate": "%{customdata} " + model_label(name) + "<extra></extra>",
+        "hovertemplate": "%{customdata} " + model_markup(name) + "<extra></extra>",
     }
 
 
@@ -154,7 +155,7 @@ def _sentence(costs: pd.DataFrame, added: metrics.Totals, scene: Scene) -> str:
     dearest = f"{step(scene).name(peak)} was the dearest {step(scene).noun}"
     said = f"{dearest}, {numbers.usd(most)}{_most_of_it(peak, most, scene)}."
     if added.unpriced:
-        said += f" {numbers.plural(added.unpriced, 'call')} without a known price not included."
+        said += f" {numbers.plural(added.unpriced, 'call')} of unknown cost not included."
     return said
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pandas as pd
 
 from .. import metrics, numbers
 from .palette import NEUTRAL, model_colour
-from .picture import Chart, Figure, Picture, Scene, Table, empty, layout, model_label
+from .picture import Chart, Figure, Picture, Scene, Table, empty, layout, model_markup
 
 SLICES = 6
 
@@ -40,7 +41,7 @@ def _figure(small: pd.DataFrame, measure: str, scene: Scene) -> Figure:
     if len(rest):
         names, amounts = [*names, ""], [*amounts, float(rest[measure].sum())]
         hover.append(f"{numbers.plural(len(rest), 'other model')}<br>{form(float(rest[measure].sum()))}")
-    labels = [model_label(name) for name in names[: len(head)]] + ["other"] * bool(len(rest))
+    labels = [model_markup(name) for name in names[: len(head)]] + ["other"] * bool(len(rest))
     donut = {
         "type": "pie",
         "hole": 0.62,
@@ -68,9 +69,9 @@ def _figure(small: pd.DataFrame, measure: str, scene: Scene) -> Figure:
 
 
 def _hover(row: Any) -> str:
-    cost = "price not known" if row.unpriced == row.calls else numbers.usd(row.cost_usd)
+    cost = "cost not known" if row.unpriced == row.calls else numbers.usd(row.cost_usd)
     return (
-        f"<b>{row.Index}</b><br>{numbers.count(row.tokens_total)} tokens · {cost}"
+        f"<b>{html.escape(str(row.Index))}</b><br>{numbers.count(row.tokens_total)} tokens · {cost}"
         f"<br>{numbers.plural(row.calls, 'call')}"
     )
 

@@ -6,6 +6,7 @@ refresh cheap. Text and grid colours are set by the page's style sheet, so a fig
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -168,6 +169,11 @@ def empty(revision: str, words: str) -> Figure:
         "data": [],
         "layout": layout(revision, xaxis=hidden, yaxis=hidden, annotations=[note | {"font": {"size": 14}}]),
     }
+
+
+def model_markup(model: str) -> str:
+    """A model's name inside a figure, where `<` would be markup."""
+    return html.escape(model_label(model))
 
 
 def model_label(model: str) -> str:

@@ -77,7 +77,7 @@ def _label(name: str, noun: str) -> str:
 def _hover(row: Any, noun: str) -> str:
     cells = row._asdict()
     name = html.escape(str(cells["Index"])[:100]) or f"no {noun}"
-    cost = "price not known" if cells["unpriced"] == cells["calls"] else numbers.usd(cells["cost_usd"])
+    cost = "cost not known" if cells["unpriced"] == cells["calls"] else numbers.usd(cells["cost_usd"])
     said = [f"<b>{name}</b>", f"{cost} · {numbers.count(cells['tokens_total'])} tokens"]
     said.append(
         numbers.plural(cells["calls"], "call") + (f", {cells['failed']:,} failed" if cells["failed"] else "")

@@ -106,7 +106,7 @@ def _trace(points: pd.DataFrame, name: str, ground: int, marker: dict[str, Any])
 
 def _hover(row: Any) -> str:
     who = " · ".join(html.escape(w[:60]) for w in (row.task_id, row.worker_id) if w) or "no task"
-    cost = "price not known" if math.isnan(row.cost_usd) else numbers.usd(row.cost_usd)
+    cost = "cost not known" if math.isnan(row.cost_usd) else numbers.usd(row.cost_usd)
     bound = "" if row.final else "at least "
     lines = [
         f"<b>{who}</b>",

@@ -55,7 +55,7 @@ def _cost(now: Totals, before: Totals, today_usd: str, series: dict[str, list[fl
 def _incomplete(now: Totals) -> str | None:
     parts = []
     if now.unpriced:
-        parts.append(f"{numbers.plural(now.unpriced, 'call')} without a known price")
+        parts.append(f"{numbers.plural(now.unpriced, 'call')} of unknown cost")
     if now.not_final:
         parts.append(f"{numbers.plural(now.not_final, 'call')} with a lower bound only")
     return ", ".join(parts) or None

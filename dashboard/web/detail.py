@@ -94,9 +94,7 @@ def _class(field: str) -> str:
 def value(name: str, what: Any, zone: ZoneInfo) -> str:
     """A field's value as a person reads it, nothing rounded away."""
     if name == "estimated_cost_usd":
-        return (
-            "not known: no price for this model" if what is None else f"${what:,.6f}".rstrip("0").rstrip(".")
-        )
+        return "not known" if what is None else f"${what:,.6f}".rstrip("0").rstrip(".")
     if name == "timestamp":
         return _moment(what, zone)
     if isinstance(what, bool):

@@ -85,15 +85,16 @@ def _problems(problems: tuple[Problem, ...]) -> Any:
 def _unpriced(sums: pd.DataFrame) -> Any:
     models = metrics.by(sums[(sums["unpriced"] > 0).to_numpy()], "model")
     if not len(models):
-        return _panel("Prices", "Every call in this range has a price.")
+        return _panel("Costs", "The cost of every call in this range is known.")
     said = (
-        f"{numbers.plural(int(models['unpriced'].sum()), 'call')} in this range without a known price: "
-        "their cost is in no total. A price file of your own (setting `prices`) gives new calls a price."
+        f"{numbers.plural(int(models['unpriced'].sum()), 'call')} in this range of unknown cost, in no "
+        "total: their model has no price, or their tokens were not told. `callmeter check` tells which; "
+        "a price file of your own gives new calls a price."
     )
     rows = [
         [str(r.Index), numbers.count(r.unpriced), numbers.count(r.tokens_total)] for r in models.itertuples()
     ]
-    return _panel("Prices", said, table(["Model", "Calls", "Tokens"], rows), fine=False)
+    return _panel("Costs", said, table(["Model", "Calls", "Tokens"], rows), fine=False)
 
 
 def _not_final(sums: pd.DataFrame) -> Any:

@@ -16,7 +16,7 @@ from . import ids
 BREATH = 0.7
 """Seconds between two pushes to one page, so that a flood of lines does not become a flood of redraws."""
 
-HEARTBEAT = 15.0
+HEARTBEAT = 8.0
 """Seconds after which an open page hears that nothing has happened."""
 
 

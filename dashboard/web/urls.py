@@ -133,7 +133,8 @@ def _text(moment: datetime) -> str:
 def to_filter(state: State, now: datetime, zone: ZoneInfo) -> Filter:
     """The filter a state stands for at the moment `now`; a custom range without days is the default."""
     if state.range == CUSTOM and state.since and state.until:
-        view = Filter(_in(state.since, zone), _in(state.until, zone))
+        since, until = _in(state.since, zone), _in(state.until, zone)
+        view = Filter(filters.hour_of(since), filters.hour_after(until))
     else:
         view = filters.last(state.range if state.range in filters.RANGES else DEFAULT_RANGE, now, zone)
     return replace(

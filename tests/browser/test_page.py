@@ -39,7 +39,7 @@ def test_cards_and_pictures_tell_what_is_in_the_files(page: Page) -> None:
     assert page.text(".card:nth-child(1) .mark") == "incomplete"
     assert page.text(".card:nth-child(3) .big") == "75.0 %"
     assert page.text(".card:nth-child(4) .big") == "4,800"
-    assert "1 call without a known price not included" in page.text("#sentence-cost")
+    assert "1 call of unknown cost not included" in page.text("#sentence-cost")
     assert "claude-opus-5-5 used 75.0 % of the tokens" in page.text("#sentence-models")
     assert page.complaints() == []
 

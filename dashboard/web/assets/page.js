@@ -30,8 +30,8 @@ window.dash_clientside = window.dash_clientside || {};
     if (now - heard > 75000) return ["lost", "no connection to callmeter"];
     if (seen.problem) return [seen.lines ? "lost" : "waiting", seen.problem];
     if (seen.loaded < seen.days) return ["waiting", "reading day " + seen.loaded + " of " + seen.days];
-    if (now - pushed < 40000) return ["live", "live"];
-    return ["slow", "every 30 s"];
+    if (!pushed) return ["slow", "every 30 s"]; // a browser without an open connection asks by itself
+    return now - pushed < 20000 ? ["live", "live"] : ["lost", "connection lost, trying again"];
   }
 
   function words() {
