@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Protocol
 
-from .call_line import cost_of
+from .call_line import cost_of, truth
 from .call_metrics import APICallMetrics
 from .price_table import PriceTable
 from .problems import Problems
+from .record import as_text
 from .usage import TokenUsage, details_of, total, usage_of
 
 
@@ -57,7 +58,7 @@ class Call:
             self._usages.append(usage_of(usage))
             self._further.update(details_of(usage))
         except Exception as error:  # noqa: BLE001 - the host must not be broken
-            self._log.problems.note("usage", f"callmeter: a usage cannot be read: {error!r}")
+            self._log.problems.note("usage", f"callmeter: a usage cannot be read: {as_text(error)}")
 
     def response(self, text: Any) -> None:
         """The text of the response; only its length is written, unless content logging is on."""
@@ -73,9 +74,14 @@ class Call:
         self._failure = message
         self.note(error_type=error_type)
 
-    def note(self, **further: Any) -> None:
-        """Set any field of the line by name (`stop_reason=`, `session_id=`, ...)."""
-        self._further.update(further)
+    def note(self, /, **further: Any) -> None:
+        """Set any field of the line by name (`stop_reason=`, `session_id=`, ...).
+
+        What `end_call` takes by name may be said here too: `success=False` makes it a failed call.
+        """
+        if further.get("usage") is not None:
+            self.usage(further["usage"])
+        self._further.update({name: value for name, value in further.items() if name != "usage"})
 
     def __enter__(self) -> Call:
         return self
@@ -83,13 +89,31 @@ class Call:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        try:
+            self._end(error)
+        except Exception as problem:  # noqa: BLE001 - it would take the place of the host's own exception
+            self._log.problems.note("call", f"callmeter: a call cannot be written whole: {as_text(problem)}")
+            if not self.metrics._ended:
+                name = None if error is None else type(error).__name__
+                self._log.end_call(self.metrics, success=error is None, error_message=name)
+
+    def _end(self, error: BaseException | None) -> None:
         further = {**self._counted(), **self._further, **(_failure_of(error) if error is not None else {})}
-        failure = self._failure if error is None else (str(error) or type(error).__name__)
+        for name in ("self", "metrics"):  # no fields, and not ours to hand on
+            further.pop(name, None)
+        said, text, message = (
+            further.pop(name, None) for name in ("success", "response_content", "error_message")
+        )
+        good = error is None and self._failure is None and (said is None or truth(said))
+        if error is not None:
+            message = as_text(error) or type(error).__name__
+        elif self._failure is not None:
+            message = self._failure
         self._log.end_call(
             self.metrics,
-            response_content=self._text,
-            success=failure is None,
-            error_message=failure,
+            response_content=text if self._text is None else self._text,
+            success=good,
+            error_message=message,
             usage=total(self._usages) if self._usages else None,
             **further,
         )
@@ -119,6 +143,13 @@ def _failure_of(error: BaseException) -> dict[str, Any]:
     """What an exception tells; the SDK's errors carry status and request id."""
     return {
         "error_type": type(error).__name__,
-        "http_status": getattr(error, "status_code", None),
-        "request_id": getattr(error, "request_id", None),
+        "http_status": _told(error, "status_code"),
+        "request_id": _told(error, "request_id"),
     }
+
+
+def _told(error: BaseException, name: str) -> Any:
+    try:
+        return getattr(error, name, None)
+    except Exception:  # noqa: BLE001 - a property of the host's exception may raise anything
+        return None

@@ -107,6 +107,14 @@ def whole(value: Any) -> int | None:
         return None
 
 
+def truth(value: Any) -> bool:
+    """`bool(value)`; False where asking raises: nobody said that it is true."""
+    try:
+        return bool(value)
+    except Exception:  # noqa: BLE001 - the host's __bool__ may raise anything
+        return False
+
+
 def length(content: Any) -> int | None:
     """Characters of a prompt or response; bytes are read as UTF-8, anything else counts as it prints."""
     if content is None:

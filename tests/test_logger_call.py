@@ -103,3 +103,71 @@ def test_a_usage_that_cannot_be_read_breaks_nothing(log: ClaudeAPILogger) -> Non
     with log.call(model="m") as call:
         call.usage(Bad())
     assert only(log)["success"] and log.problems.counts == {"usage": 1}
+
+
+@pytest.mark.parametrize(
+    ("noted", "expected"),
+    [
+        ({"error_message": "odd"}, (True, "odd", None, None)),
+        ({"success": False}, (False, None, None, None)),
+        ({"success": False, "error_message": "refused"}, (False, "refused", None, None)),
+        ({"success": True}, (True, None, None, None)),
+        ({"response_content": "Hi"}, (True, None, 2, None)),
+        ({"usage": {"input_tokens": 1, "output_tokens": 7}}, (True, None, None, 7)),
+        ({"tokens_input": 1, "tokens_output": 7}, (True, None, None, 7)),
+        ({"metrics": 5, "self": 5}, (True, None, None, None)),
+    ],
+)
+def test_whatever_end_call_takes_by_name_may_be_noted(
+    log: ClaudeAPILogger, noted: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
+    with log.call(model="m") as call:
+        call.note(**noted)
+    line = only(log)
+    names = ("success", "error_message", "response_length", "tokens_output")
+    assert tuple(line[name] for name in names) == expected
+
+
+def test_an_exception_goes_before_what_was_noted(log: ClaudeAPILogger) -> None:
+    with pytest.raises(ValueError, match="went wrong"), log.call(model="m") as call:
+        call.note(success=True, error_message="fine")
+        raise ValueError("went wrong")
+    assert (only(log)["success"], only(log)["error_message"]) == (False, "went wrong")
+
+
+class RudeError(Exception):
+    """Cannot be asked for anything."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+    __repr__ = __str__
+
+    @property
+    def status_code(self) -> int:
+        raise RuntimeError("no")
+
+    request_id = status_code
+
+
+def test_an_exception_that_cannot_be_asked_goes_on_and_has_its_line(log: ClaudeAPILogger) -> None:
+    error = RudeError()
+    with pytest.raises(RudeError) as raised, log.call(model="m"):
+        raise error
+    assert raised.value is error
+    assert (only(log)["success"], only(log)["error_type"]) == (False, "RudeError")
+
+
+def test_a_note_that_cannot_be_used_leaves_a_failed_call_its_line(
+    log: ClaudeAPILogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong at the end of the block, the host's exception goes on and the call is written."""
+
+    def broken(_: BaseException) -> dict[str, Any]:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr("logger.call._failure_of", broken)
+    with pytest.raises(KeyError), log.call(model="m"):
+        raise KeyError("k")
+    assert (only(log)["success"], only(log)["error_message"]) == (False, "KeyError")
+    assert log.problems.counts == {"call": 1}
