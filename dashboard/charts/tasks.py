@@ -32,10 +32,8 @@ _TOLD = [
     "cost_usd",
     "final",
     "counted",
-    "day",
-    "offset",
 ]
-"""What a point says of its line, and by what the line is found."""
+"""What a point says of its line."""
 
 _DURATION_TICKS = (0.01, 0.1, 1, 10, 60, 600, 3600, 6 * 3600, 36 * 3600)
 
@@ -90,7 +88,7 @@ def _height(points: pd.DataFrame, ground: int) -> np.ndarray[Any, Any]:
 
 
 def _trace(points: pd.DataFrame, name: str, ground: int, marker: dict[str, Any]) -> dict[str, Any]:
-    rows = list(points[_TOLD].itertuples())
+    days, offsets = points["day"].astype(str), points["offset"].tolist()
     return {
         "type": "scatter",
         "mode": "markers",
@@ -98,32 +96,36 @@ def _trace(points: pd.DataFrame, name: str, ground: int, marker: dict[str, Any])
         "x": [float(f"{v:.4g}") for v in points["duration_seconds"].tolist()],
         "y": _height(points, ground).tolist(),
         "marker": marker | {"line": {"width": 0}},
-        "text": [_hover(row) for row in rows],
-        "customdata": [f"{row.day}/{row.offset}" for row in rows],
+        "text": list(map(_hover, *(points[column].tolist() for column in _TOLD))),
+        "customdata": [f"{day}/{offset}" for day, offset in zip(days, offsets, strict=True)],
         "hovertemplate": "%{text}<extra></extra>",
     }
 
 
-def _hover(row: Any) -> str:
-    who = " · ".join(html.escape(w[:60]) for w in (row.task_id, row.worker_id) if w) or "no task"
-    cost = "cost not known" if math.isnan(row.cost_usd) else numbers.usd(row.cost_usd)
-    bound = "" if row.final else "at least "
-    lines = [
-        f"<b>{who}</b>",
-        f"{html.escape(model_label(row.model))} · {numbers.duration(row.duration_seconds)} · {cost}",
-        f"{bound}{_kinds(row)}" if row.counted else "tokens not known",
-    ]
-    if row.error:
-        lines.append("failed: " + html.escape(row.error[:80]))
-    return "<br>".join(lines)
-
-
-def _kinds(row: Any) -> str:
-    kinds = [f"{numbers.short(row.tokens_input)} in", f"{numbers.short(row.tokens_output)} out"]
-    if row.tokens_cache_read or row.tokens_cache_write:
-        kinds += [f"{numbers.short(row.tokens_cache_read)} read"]
-        kinds += [f"{numbers.short(row.tokens_cache_write)} written"]
-    return " · ".join(kinds)
+def _hover(
+    task: str,
+    worker: str,
+    model: str,
+    error: str,
+    seconds: float,
+    tokens_in: int,
+    tokens_out: int,
+    read: int,
+    written: int,
+    cost: float,
+    final: bool,
+    counted: bool,
+) -> str:
+    """What a point says of its line, in the order of `_TOLD`; counts are exact."""
+    who = " · ".join(name[:60] for name in (task, worker) if name) or "no task"
+    paid = "cost not known" if math.isnan(cost) else numbers.usd(cost)
+    used = "tokens not known"
+    if counted:
+        cache = f" · {read:,} read · {written:,} written" if read or written else ""
+        used = f"{'' if final else 'at least '}{tokens_in:,} in · {tokens_out:,} out{cache}"
+    failed = f"<br>failed: {html.escape(error[:80])}" if error else ""
+    head = f"<b>{html.escape(who)}</b><br>{html.escape(model_label(model))}"
+    return f"{head} · {numbers.duration(seconds)} · {paid}<br>{used}{failed}"
 
 
 def _duration_scale(seconds: np.ndarray[Any, Any]) -> dict[str, Any]:
@@ -182,4 +184,4 @@ def table(scene: Scene) -> Table:
     return Table(["Time", "Task", "Worker", "Model", "Duration", "Tokens", "Cost", "Outcome"], cells)
 
 
-CHART = Chart("tasks", "Tasks", draw, table, (*_TOLD, "tokens_total", "outcome"))
+CHART = Chart("tasks", "Tasks", draw, table, (*_TOLD, "tokens_total", "outcome", "day", "offset"))

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from dash import no_update
 
@@ -92,11 +93,11 @@ def _today(store: Store, shown: Scene, now: datetime) -> str:
 
 def _series(shown: Scene) -> dict[str, list[float]]:
     hourly = metrics.timeline(shown.sums, shown.view, shown.now, SPARKS)
-    failed = shown.sums[shown.sums["outcome"] == "failed"]
+    failed = shown.sums[(shown.sums["outcome"] == "failed").to_numpy()]
     hourly["failed"] = metrics.timeline(failed, shown.view, shown.now, ["calls"])["calls"]
-    width = -(-len(hourly) // STEPS)
-    small = hourly.groupby([i // width for i in range(len(hourly))]).sum()
-    return {name: [float(v) for v in small[name]] for name in small.columns}
+    starts = range(0, len(hourly), -(-len(hourly) // STEPS))
+    small = np.add.reduceat(hourly.to_numpy(dtype="float64"), starts, axis=0)
+    return {name: small[:, place].tolist() for place, name in enumerate(hourly.columns)}
 
 
 def table(store: Store, state: State, now: datetime, chart_id: str) -> tuple[str, Table] | None:
