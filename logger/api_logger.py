@@ -23,6 +23,7 @@ from .call_line import (
     original_values,
     plain_line,
     text,
+    truth,
 )
 from .call_metrics import APICallMetrics
 from .claude_cli import CliRun, unread_run
@@ -30,6 +31,7 @@ from .clock import LocalClock
 from .daily_summary import summary_of
 from .day_lines import day_lines
 from .journal import Journal
+from .logged_runs import near
 from .parsed_output import ParsedOutput, RecentOutputs
 from .price_file import PriceError, catalog_table, read_prices
 from .pricing import PriceTable, built_in
@@ -80,7 +82,7 @@ class ClaudeAPILogger:
         self._shared = {name: text(value) for name, value in shared.items() if value}
         self._shared_text = "," + encode_object(self._shared)[1:-1]
         self._parsed = RecentOutputs()
-        self._runs = WrittenRuns()
+        self._runs = WrittenRuns(self.log_dir)
 
     def _price_table(self, prices: str | os.PathLike[str] | None, catalog: Any) -> PriceTable:
         table = built_in()
@@ -174,7 +176,7 @@ class ClaudeAPILogger:
             if self._content and response_content is not None:
                 further["response"] = response_content
             if run is not None:
-                return self._write_run(metrics, self._uncounted(run), further)
+                return self._write_run(metrics, self._uncounted(run, metrics), further)
             if usage is None and not further and not metrics._further:
                 return self._write_plain(metrics, tokens_input, tokens_output)
             return self._write_call(metrics, tokens_input, tokens_output, usage, further)
@@ -202,9 +204,11 @@ class ClaudeAPILogger:
                 return self._ended_again()
             metrics._ended = True
             ended = self._now(), self._monotonic()
-            run = self._uncounted(self._read(output_file, metrics.start_time))
-            good = run.succeeded(exit_code) if success is None else success
-            finish(metrics, ended, run.response, good, error_message, exit_code)
+            finish(metrics, ended, None, False, error_message, exit_code)
+            run = self._read(output_file, metrics.start_time)
+            run = self._uncounted(run, metrics, output_file)
+            metrics.success = run.succeeded(metrics.exit_code) if success is None else truth(success)
+            metrics.response_length = length(run.response)
             if self._content:
                 further["response"] = run.response
             return self._write_run(metrics, run, further)
@@ -318,11 +322,23 @@ class ClaudeAPILogger:
         except OSError as error:
             return unread_run("no_output", f"the output cannot be read: {error.strerror or error}")
 
-    def _uncounted(self, run: CliRun) -> CliRun:
-        """The run, unless it is written already: a worker that could not start leaves the last output."""
-        if run.identity in self._runs:
-            return unread_run("already_counted", "the output was already counted for another call")
-        return run
+    def _uncounted(
+        self, run: CliRun, metrics: APICallMetrics, output_file: str | os.PathLike[str] | None = None
+    ) -> CliRun:
+        """What of the run is not written yet. A worker that could not start leaves the last output, and a
+        coordinator that starts anew looks at all outputs again.
+        """
+        days = {*near(self._day(metrics)), *near(self._today())}
+        moment = run.started
+        if moment is None and output_file is not None and run.identity:
+            moment = Path(output_file).stat().st_mtime  # as an import would date it
+        if moment is not None:
+            days.update(near(self._clock.spell(moment)[1]))
+        rest = self._runs.uncounted(run, sorted(days))
+        if rest is not None:
+            return rest
+        self.problems.note("already counted", "callmeter: an output was counted before; it is not again")
+        return unread_run("already_counted", "the output was already counted for another call")
 
     def _write_run(self, metrics: APICallMetrics, run: CliRun, further: dict[str, Any]) -> bool:
         self._runs.add(run)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from pathlib import Path
 
-from .claude_cli import CliRun, call_id_of, read_run
+from .claude_cli import CliRun, read_run
 from .cli_facts import Shares
 from .clock import LocalClock
-from .day_lines import day_lines
 from .journal import Journal
+from .logged_runs import ids_of, ids_of_day, near
 from .pricing import PriceTable, built_in
 from .record import DAY_FILE_PATTERN, CallRecord, to_line
 from .run_records import records_of
@@ -151,7 +149,7 @@ class _Importer:
         """Write the lines of a run, unless they are there."""
         run = found.run
         days = self._near(found)
-        if run.finished and run.begun_identity and self._has(days, _ids(run, run.begun_identity)):
+        if run.finished and run.begun_identity and self._has(days, ids_of(run, run.begun_identity)):
             self.problems.append(ImportProblem(found.path, "is in the log as it was before it had a result"))
             self.known += 1
             return
@@ -192,8 +190,7 @@ class _Importer:
         """The days its lines may be in: any, when only the file tells the time, for files get copied."""
         if not found.exact:
             return self._all_days()
-        day = date.fromisoformat(self._clock.spell(found.started)[1])
-        return [str(day + timedelta(days=offset)) for offset in (0, -1, 1)]
+        return near(self._clock.spell(found.started)[1])
 
     def _all_days(self) -> list[str]:
         try:
@@ -207,21 +204,5 @@ class _Importer:
 
     def _ids_of(self, day: str) -> set[str]:
         if day not in self._days:
-            self._days[day] = _call_ids(self._journal.folder, day)
+            self._days[day] = ids_of_day(self._journal.folder, day)
         return self._days[day]
-
-
-def _ids(run: CliRun, identity: str) -> list[str]:
-    return [call_id_of(identity, use.model) or "" for use in run.models] or [call_id_of(identity, "") or ""]
-
-
-def _call_ids(folder: Path, day: str) -> set[str]:
-    # A quotation mark inside a text is escaped, so this matches the field only.
-    try:
-        found = [match for line in day_lines(folder, day) for match in _CALL_ID.findall(line)]
-    except OSError:  # the journal will say that the folder cannot be read
-        found = []
-    return {match.decode() for match in found}
-
-
-_CALL_ID = re.compile(rb'[{,]\s*"call_id"\s*:\s*"(cli-[0-9a-f]+)"')

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from logger_host import CLI_OUTPUTS, Clock, one_call, only, written
+from logger_host import CLI_OUTPUTS, NOON, Clock, new_log, one_call, only, written
 
-from logger import ClaudeAPILogger
+from logger import ClaudeAPILogger, Journal, LocalClock, import_runs
 
 pytest_plugins = ("logger_fixtures",)
 
@@ -126,6 +128,87 @@ def test_output_that_was_counted_already_is_not_counted_again(log: ClaudeAPILogg
     _, second = ended_run(log, CLI_OUTPUTS / "tools" / "stream.jsonl", exit_code=0)
     assert second["tokens_input"] is None and second["tokens_final"] is False
     assert second["error_type"] == "already_counted" and second["success"] is False
+
+
+def counts(log: ClaudeAPILogger) -> tuple[int, float]:
+    """(input tokens, USD) of all lines."""
+    lines = written(log)
+    cost = sum(line["estimated_cost_usd"] or 0 for line in lines)
+    return sum(line["tokens_input"] or 0 for line in lines), pytest.approx(cost, abs=1e-7)
+
+
+TOOLS = CLI_OUTPUTS / "tools" / "stream.jsonl"
+
+
+@pytest.mark.parametrize(
+    "name", ["tools/stream.jsonl", "v1.0.128__tools/stream.jsonl", "tools_json/result.json"]
+)
+def test_a_program_that_starts_anew_counts_no_output_again(tmp_path: Path, clock: Clock, name: str) -> None:
+    """Its new process remembers nothing, but the log does; the next day too."""
+    ended_run(new_log(tmp_path, clock), CLI_OUTPUTS / name, exit_code=0)
+    before = counts(new_log(tmp_path, clock))
+    clock.now += 80_000
+    log = new_log(tmp_path, clock)
+    *_, last = ended_run(log, CLI_OUTPUTS / name, exit_code=0)
+    assert counts(log) == before and before[0] > 0
+    assert last["error_type"] == "already_counted" and log.problems.counts == {"already counted": 1}
+
+
+def test_a_parsed_output_is_not_counted_again_by_another_process(tmp_path: Path, clock: Clock) -> None:
+    for _ in range(2):
+        log = new_log(tmp_path, clock)
+        log.end_call(log.start_call("t", None, "m"), usage=log.parse_stream_json_output(TOOLS))
+    assert counts(log) == (35, 0.0402578)
+
+
+@pytest.mark.parametrize("name", ["tools/stream.jsonl", "tools_json/result.json"])
+def test_an_imported_run_is_not_counted_again(tmp_path: Path, clock: Clock, name: str) -> None:
+    """On whatever day the coordinator comes to it: the import wrote it into the day it ran."""
+    output = Path(shutil.copyfile(CLI_OUTPUTS / name, tmp_path / "output"))
+    os.utime(output, (NOON, NOON))
+    journal = Journal(tmp_path / "log")
+    import_runs([output], journal, clock=LocalClock(UTC))
+    journal.close()
+    clock.now += 30 * 86400
+    log = new_log(tmp_path / "log", clock)
+    before = counts(log)
+    ended_run(log, output, exit_code=0)
+    assert counts(log) == before and before[0] > 0
+
+
+def test_a_run_written_before_it_had_a_result_is_not_counted_again(tmp_path: Path, clock: Clock) -> None:
+    output = tmp_path / "run.jsonl"
+    output.write_bytes(b"".join(TOOLS.read_bytes().splitlines(keepends=True)[:-3]))
+    log = new_log(tmp_path / "log", clock)
+    ended_run(log, output)
+    before = counts(log)
+    output.write_bytes(TOOLS.read_bytes())
+    ended_run(log, output)
+    assert counts(log) == before and before[0] > 0
+
+
+def test_of_a_run_that_was_half_written_the_rest_is_written(tmp_path: Path, clock: Clock) -> None:
+    """A process may be killed between the lines of two models."""
+    log = new_log(tmp_path, clock)
+    output = CLI_OUTPUTS / "v1.0.128__tools" / "stream.jsonl"
+    ended_run(log, output)
+    whole = counts(log)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    ended_run(new_log(tmp_path, clock), output)
+    assert counts(log) == whole
+
+
+def test_an_id_in_a_text_is_no_line_of_the_run(tmp_path: Path, clock: Clock) -> None:
+    log = new_log(tmp_path, clock)
+    ended_run(log, TOOLS)
+    said = json.dumps({"a": 1, "call_id": written(log)[0]["call_id"]})
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+    log = new_log(tmp_path, clock)
+    log.end_call(log.start_call(said, None, "m"))
+    ended_run(log, TOOLS)
+    assert counts(log)[0] == 35
 
 
 def test_a_parsed_output_can_be_handed_on_whole(log: ClaudeAPILogger) -> None:
