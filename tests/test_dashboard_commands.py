@@ -329,6 +329,20 @@ def test_no_calls_says_when_the_last_ones_were_and_how_to_see_them(capsys: Shell
     assert err == f"No calls on 2026-01-01. The last ones were on 2026-11-10: {command}\n"
 
 
+def test_the_command_it_names_for_the_last_calls_prints_them(capsys: Shell, tmp_path: Path) -> None:
+    """Also when they stand in the file of a day long before, or went on after midnight."""
+    newest = call("2025-11-12T23:59:00+00:00", duration_seconds=600)
+    log(tmp_path, "2025-11-02", call("2025-11-02T10:00:00+00:00"), newest)
+    log(tmp_path, "2025-11-08", call("2025-11-08T10:00:00+00:00"))
+    words = ["report", "--timezone", "UTC", "--date"]
+    _, _, err = run(capsys, *words, "2025-12-15", "--log-dir", tmp_path)
+    assert "The last ones were on 2025-11-12:" in err
+    named = err.split(": callmeter ")[1].split()
+    code, out, err = run(capsys, *named, "--timezone", "UTC")
+    assert (code, err) == (0, "")
+    assert re.search(r"Total Calls: +1$", out, re.MULTILINE)
+
+
 def test_an_empty_folder_says_so(capsys: Shell, tmp_path: Path) -> None:
     code, out, err = run(capsys, "report", "--log-dir", tmp_path)
     assert (code, out) == (0, "")

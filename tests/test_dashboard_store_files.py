@@ -181,7 +181,8 @@ def test_a_line_of_another_day_counts_in_its_own_hour_and_is_told(tmp_path: Path
 
 def test_load_of_a_view_reads_only_the_days_it_needs(tmp_path: Path) -> None:
     for day in range(1, 23):
-        put(tmp_path, call(f"2026-11-{day:02d}T10:00:00+00:00"), day=f"2026-11-{day:02d}")
+        path = put(tmp_path, call(f"2026-11-{day:02d}T10:00:00+00:00"), day=f"2026-11-{day:02d}")
+        written(path, f"2026-11-{day:02d}T10:00:00+00:00")
     store = FileStore(tmp_path, UTC_ZONE)
     store.load(last("24h", datetime(2026, 11, 22, 12, tzinfo=UTC), UTC_ZONE))
     assert store.health().days_loaded <= 3
@@ -189,6 +190,66 @@ def test_load_of_a_view_reads_only_the_days_it_needs(tmp_path: Path) -> None:
     assert store.health().loading
     store.load()
     assert not store.health().loading
+
+
+def written(path: Path, time: str) -> Path:
+    """A file as it is when nothing was written to it since."""
+    moment = datetime.fromisoformat(time).timestamp()
+    os.utime(path, (moment, moment))
+    return path
+
+
+def long_run(folder: Path, *, packed: bool = False) -> Path:
+    """The file of a program of the first version that ran for ten days: it stays that of its start."""
+    calls = [call(f"2026-11-{day}T10:00:00+00:00") for day in range(10, 20)]
+    path = put(folder, *calls, day="2026-11-10")
+    if packed:
+        data = gzip.compress(path.read_bytes())
+        path.unlink()
+        path = path.with_name(f"{path.name}.gz")
+        path.write_bytes(data)
+    return written(path, "2026-11-19T10:00:01+00:00")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("again", [False, True])
+def test_load_of_a_view_finds_calls_in_the_file_of_a_day_long_before(
+    tmp_path: Path, packed: bool, again: bool
+) -> None:
+    """Also from the cache, and a file that was not written to since the view began is not read."""
+    long_run(tmp_path, packed=packed)
+    put(tmp_path, call("2026-11-25T10:00:00+00:00"), day="2026-11-25")
+    cache = tmp_path / "cache"
+    if again:
+        opened(tmp_path, cache_dir=cache).close()
+    for day, lines, loaded in ((15, 1, 1), (19, 1, 1), (20, 0, 0)):
+        store = FileStore(tmp_path, UTC_ZONE, cache_dir=cache)
+        view = days(date(2026, 11, day), date(2026, 11, day), UTC_ZONE)
+        store.load(view)
+        assert (len(store.rows(view)), store.sums(view)["lines"].sum()) == (lines, lines)
+        assert store.health().days_loaded == loaded
+
+
+def test_load_of_a_view_takes_a_file_for_what_it_is_when_it_grew_since_it_was_cached(tmp_path: Path) -> None:
+    put(tmp_path, call("2026-11-10T10:00:00+00:00"), day="2026-11-10")
+    put(tmp_path, call())
+    opened(tmp_path, cache_dir=tmp_path / "cache").close()
+    long = put(tmp_path, call("2026-11-15T10:00:00+00:00"), day="2026-11-10")
+    written(long, "2026-11-15T10:00:01+00:00")
+    store = FileStore(tmp_path, UTC_ZONE, cache_dir=tmp_path / "cache")
+    view = days(date(2026, 11, 15), date(2026, 11, 15), UTC_ZONE)
+    store.load(view)
+    assert len(store.rows(view)) == 1
+
+
+def test_load_of_a_view_finds_calls_in_the_file_of_a_later_day_once_that_is_known(tmp_path: Path) -> None:
+    put(tmp_path, call("2026-11-10T10:00:00+00:00"), day="2026-11-20")
+    put(tmp_path, call())
+    opened(tmp_path, cache_dir=tmp_path / "cache").close()
+    store = FileStore(tmp_path, UTC_ZONE, cache_dir=tmp_path / "cache")
+    view = days(date(2026, 11, 10), date(2026, 11, 10), UTC_ZONE)
+    store.load(view)
+    assert (len(store.rows(view)), store.health().days_loaded) == (1, 1)
 
 
 def test_a_frame_is_the_callers_to_keep_and_to_change(tmp_path: Path) -> None:

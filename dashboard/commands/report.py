@@ -155,14 +155,17 @@ def _nothing(report: Report, store: FileStore, settings: Settings) -> str:
 
 
 def _last_call(store: FileStore) -> datetime | None:
-    """The newest call of all: as a rule in the newest file, which may be empty or hold only bad lines."""
+    """The start of the newest call of all.
+
+    As a rule it is in the newest file, but that may be empty or hold only bad lines, and an older one may
+    have been written to until later.
+    """
     from ..filters import days
 
     newest = store.health().last_day
     if newest is None:
         return None
-    day = datetime.fromisoformat(newest).date()
-    store.load(days(day - timedelta(days=1), day + timedelta(days=1), store.zone))
-    if store.health().last_call is None:
+    store.load(days(date_.fromisoformat(newest) - timedelta(days=1), date_(9000, 1, 1), store.zone))
+    if store.newest_call() is None:
         store.load()
-    return store.health().last_call
+    return store.newest_call()

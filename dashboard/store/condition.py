@@ -11,9 +11,12 @@ from zoneinfo import ZoneInfo
 
 from ..filters import Filter
 from .base import Health
-from .day import NAME, Day
-from .selection import moment
+from .day import NAME, Day, Seen
+from .selection import microseconds, moment, overlapping
 from .tail import Stamp, stamp_of
+
+_COARSE = timedelta(minutes=1)
+"""More than any file system rounds the time of a file down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,30 @@ def near(day: str, view: Filter, zone: ZoneInfo) -> bool:
     """Whether a day's file may hold calls of the view: the writer may have lived in another zone."""
     around, own = timedelta(days=1), date.fromisoformat(day)
     return view.since.astimezone(zone).date() - around <= own <= view.until.astimezone(zone).date() + around
+
+
+def ended(day: str, seen: Seen, view: Filter) -> bool:
+    """Whether a day before the view was last written to before it: no call of the view is in its files.
+
+    A gzipped file has the time of the file it was made of.
+    """
+    written = max((stamp.mtime_ns for stamp in (seen.plain, seen.gz) if stamp), default=0)
+    return _before(day, view) and written // 1000 < microseconds(view.since - _COARSE)
+
+
+def astray(day: str, seen: Seen, cached: Day | None, view: Filter) -> bool:
+    """Whether files of a day far from the view may hold calls of it all the same.
+
+    The first logger chose its file when it started and wrote to it for as long as it ran, so that days
+    before the view stay open; in days after it, only what is known from the cache counts.
+    """
+    if cached is not None and overlapping([cached], view):
+        return True
+    return _before(day, view) and (cached is None or not cached.seen.same_content(seen))
+
+
+def _before(day: str, view: Filter) -> bool:
+    return day < view.since.date().isoformat()
 
 
 def examined(

@@ -107,6 +107,11 @@ class FileStore:
         """How the reading goes."""
         return self._health
 
+    def newest_call(self) -> datetime | None:
+        """When the newest call of the days read so far started."""
+        last = max((day.last for day in self._days.values() if day.lines), default=None)
+        return None if last is None else selection.moment(last, self.zone)
+
     def sums(self, view: Filter, *, tasks: bool = False) -> pd.DataFrame:
         """Hourly sums of the view: `hour`, the facets, the measures; with `tasks` also per `task_id`."""
         if tasks or view.tasks:
@@ -172,10 +177,19 @@ class FileStore:
         with self._writing:
             self._list()
             for name in self._waiting():
-                if view is None or condition.near(name, view, self.zone):
+                if view is None or self._wanted(name, view):
                     self._take_in(name)
             self._publish()
             self.save()
+
+    def _wanted(self, name: str, view: Filter) -> bool:
+        """Whether a day not read yet may hold calls of the view."""
+        if condition.near(name, view, self.zone):
+            return True
+        seen = self._reader.seen(name)
+        if condition.ended(name, seen, view):
+            return False
+        return condition.astray(name, seen, self._cache.day(name), view)
 
     def refresh(self) -> bool:
         """Look for changes once, and read days not read yet; whether anything changed."""
