@@ -121,12 +121,10 @@ def test_numbers_in_quotes_and_floats_without_fraction_are_taken() -> None:
         ({"success": "perhaps"}, "success"),
         ({"estimated_cost_usd": -0.01}, "estimated_cost_usd"),
         ({"estimated_cost_usd": "nan"}, "estimated_cost_usd"),
-        ({"duration_seconds": [1]}, "duration_seconds"),
         ({"task_id": {"a": 1}}, "task_id"),
         ({"calls": 2**40}, "calls"),
-        ({"model": None}, "model"),
-        ({"model": ""}, "model"),
         ({"model": 4}, "model"),
+        ({"model": {}}, "model"),
         ({"timestamp": 1730595045.1}, "timestamp"),
         ({"timestamp": "yesterday"}, "timestamp"),
         ({"timestamp": "2026-02-30T00:00:00.000000+00:00"}, "timestamp"),
@@ -149,7 +147,12 @@ def test_a_field_that_cannot_be_used_makes_the_line_bad_and_is_named(
     [
         (b"oops", "not JSON"),
         (b'{"timestamp": "2026-11-22T14:3', "not JSON"),
-        (b'{"tokens_input": NaN, "model": "m"}', "NaN is not a number"),
+        (b'{"timestamp": "2026-11-22T14:35:07Z", "model": "m", "tokens_input": NaN}', "tokens_input: "),
+        (
+            b'{"timestamp": "2026-11-22T14:35:07Z", "model": "m", "estimated_cost_usd": NaN}',
+            "estimated_cost_usd: ",
+        ),
+        (b'{"timestamp": "2026-11-22T14:35:07Z"}', "model is missing"),
         (b'{"a": 1}{"b": 2}', "not JSON"),
         (b"[]", "not a JSON object"),
         (b"{}", "timestamp is missing"),
@@ -231,6 +234,45 @@ def test_a_number_as_name_is_its_digits() -> None:
     assert facet(read(LEAST | {"task_id": 42}, LEAST | {"task_id": "42"}), "task_id") == ["42", "42"]
 
 
+def test_a_task_or_worker_that_is_no_text_is_what_was_written() -> None:
+    batch = read(LEAST | {"task_id": 1.5, "worker_id": True}, LEAST | {"task_id": 2.0, "worker_id": False})
+    assert batch.bad == ()
+    assert facet(batch, "task_id") == ["1.5", "2.0"]
+    assert facet(batch, "worker_id") == ["true", "false"]
+
+
+@pytest.mark.parametrize("model", [None, ""])
+def test_a_call_whose_model_was_not_given_counts_under_unknown(model: str | None) -> None:
+    batch = read(LEAST | {"model": model, "tokens_output": 7, "estimated_cost_usd": 0.5}, LEAST)
+    assert (batch.bad, facet(batch, "model")) == ((), ["unknown", "claude-haiku-4-5"])
+    assert batch.rows.numbers["tokens_total"].tolist() == [7, 0]
+    assert batch.rows.numbers["cost_usd"][0] == 0.5
+
+
+@pytest.mark.parametrize("name", ["duration_seconds", "time_to_first_token", "tokens_per_second"])
+@pytest.mark.parametrize(
+    "value", ["NaN", "-Infinity", "1e999", "1e300", '"slow"', "[1]", "true", '"nan"', "{}"]
+)
+def test_what_cannot_be_used_as_a_measurement_costs_the_line_neither_tokens_nor_cost(
+    name: str, value: str
+) -> None:
+    counts = json.dumps(LEAST | {"tokens_output": 7, "estimated_cost_usd": 0.5})
+    batch = read(f'{counts[:-1]}, "{name}": {value}}}'.encode(), LEAST)
+    assert batch.bad == ()
+    found = {column: values[0] for column, values in batch.rows.numbers.items()}
+    assert (found["tokens_total"], found["cost_usd"]) == (7, 0.5)
+    assert np.isnan(found[name])
+
+
+def test_a_measurement_in_quotes_is_taken() -> None:
+    assert numbers(duration_seconds="4.5")["duration_seconds"] == 4.5
+
+
+def test_not_a_number_in_a_field_that_is_not_read_does_no_harm() -> None:
+    batch = read(json.dumps(LEAST | {"start_time": float("nan"), "settings": {"a": float("inf")}}).encode())
+    assert (len(batch.rows), batch.bad) == (1, ())
+
+
 def test_a_clock_set_back_leaves_the_duration_unknown() -> None:
     found = numbers(duration_seconds=-3600.0, tokens_per_second=-2)
     assert np.isnan(found["duration_seconds"])
@@ -245,6 +287,7 @@ def test_large_counts_keep_every_digit() -> None:
 
 def test_record_gives_every_field_as_written() -> None:
     assert record(json.dumps(ORIGINAL).encode() + b"\r\n") == ORIGINAL
+    assert record(b'{"duration_seconds": NaN}') == {"duration_seconds": "NaN"}
     assert record(b"[]") is None
     assert record(b"\xff") is None
 

@@ -30,7 +30,7 @@ from .day import Day, Seen
 from .table import Table, concat
 from .tail import Mark, Stamp
 
-FORMAT = 1
+FORMAT = 2
 """Version of what the files hold and mean; to be raised with every change of decoding or of columns."""
 
 _KEY, _CHECK = b"callmeter", b"callmeter checksum"

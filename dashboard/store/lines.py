@@ -2,9 +2,10 @@
 
 A block of lines is decoded in one typed pass. Only when that pass meets something odd are the lines of
 that block taken one by one, and only an odd line is looked at leniently. What a line must have is a
-`timestamp` that is a time, and a `model`. In other fields null is "not known", a number in quotes and a
-float without fraction are taken; anything else makes the line bad, with a reason that names the field.
-Unknown fields are ignored.
+`timestamp` that is a time, and a `model`; a model that is null or empty is `UNKNOWN_MODEL`. In other fields
+null is "not known", a number in quotes and a float without fraction are taken. What cannot be used in a
+field that is only measured (`_MEASURED`) is not known either; in any other field it makes the line bad, with
+a reason that names the field. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -28,6 +29,7 @@ from .table import Table, encoded, narrowed
 Array = NDArray[Any]
 
 BOM = b"\xef\xbb\xbf"
+UNKNOWN_MODEL = "unknown"
 ERROR_LENGTH = 120
 """Characters of an error message that stand for a missing error type."""
 
@@ -69,7 +71,8 @@ class _Line(msgspec.Struct, gc=False):
 
 
 _FIELDS = _Line.__struct_fields__
-_FLOATS = ("estimated_cost_usd", "duration_seconds", "time_to_first_token", "tokens_per_second")
+_MEASURED = ("duration_seconds", "time_to_first_token", "tokens_per_second")
+_NAMES = ("task_id", "worker_id")
 _PARTS = (
     "tokens_input",
     "tokens_output",
@@ -198,29 +201,41 @@ def _bare(raw: bytes) -> bytes:
 
 
 def _lenient(bare: bytes) -> Any:
-    return json.loads(bare.decode("utf-8"), parse_constant=_refuse)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a number")
+    """The line's value. NaN and Infinity, which are no JSON but which Python writes, are texts."""
+    return json.loads(bare.decode("utf-8"), parse_constant=str)
 
 
 def _line_of(found: dict[str, Any]) -> _Line | str:
+    if found.get("model", 0) in (None, ""):
+        found = found | {"model": UNKNOWN_MODEL}
     for name in ("timestamp", "model"):
         if not isinstance(found.get(name), str) or not found[name]:
             return f"{name} is missing" if found.get(name) in (None, "") else f"{name} is not text"
-    fields = {name: _printable(found[name]) for name in _FIELDS if name in found}
+    fields = {name: _usable(name, found[name]) for name in _FIELDS if name in found}
     if "success" not in fields:
         fields["success"] = fields.get("error_message") is None
     try:
-        line = msgspec.convert(fields, _Line, strict=False)
+        return msgspec.convert(fields, _Line, strict=False)
     except msgspec.ValidationError as error:
         return _sentence(str(error))
-    for name in _FLOATS:
-        value = getattr(line, name)
-        if value is not None and not math.isfinite(value):
-            return f"{name} is not a finite number"
-    return line
+
+
+def _usable(name: str, value: Any) -> Any:
+    """The value of a field; for what nothing is counted by, the nearest thing that can be used."""
+    if name in _MEASURED:
+        return _seconds(value)
+    if name in _NAMES and isinstance(value, bool | float):
+        return json.dumps(value)
+    return _printable(value)
+
+
+def _seconds(value: Any) -> float | None:
+    """A measured number, None for what is none."""
+    try:
+        found = msgspec.convert(value, _Seconds, strict=False)
+    except msgspec.ValidationError:
+        return None
+    return found if found is not None and math.isfinite(found) else None
 
 
 def _printable(value: Any) -> Any:
@@ -258,7 +273,7 @@ def _columns(taken: Sequence[_Line], times: Array, places: Array, zone: ZoneInfo
     numbers |= _tokens(raw)
     numbers["final"] = _not_false(raw["tokens_final"])
     numbers["cost_usd"] = _cost(raw, numbers["tokens_total"])
-    for name in ("duration_seconds", "time_to_first_token", "tokens_per_second"):
+    for name in _MEASURED:
         numbers[name] = _measured(raw[name])
     calls, known = _counts(raw["calls"])
     numbers["calls"] = narrowed(np.where(known, calls, 1))
