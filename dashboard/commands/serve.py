@@ -67,6 +67,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
 
     from ..store.files import FileStore
     from ..web.app import create_app
+    from ..web.server import Server
 
     store = FileStore(
         settings.log_dir, settings.zone, cache_dir=settings.cache_dir, poll_seconds=settings.poll_seconds
@@ -83,7 +84,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
             proxy_headers=False,  # a forged X-Forwarded-For must not look like this machine
             timeout_graceful_shutdown=_GOODBYE_SECONDS,
         )
-        server = uvicorn.Server(config)
+        server = Server(config)
         server.run(sockets=[listening])
         if not server.started:
             raise CallmeterError("The server did not start; what is above says why.")
