@@ -32,7 +32,7 @@ from .daily_summary import summary_of
 from .day_lines import day_lines
 from .journal import Journal
 from .logged_runs import near
-from .parsed_output import ParsedOutput, RecentOutputs
+from .parsed_output import ParsedOutput, recent_outputs
 from .price_file import PriceError, catalog_table, read_prices
 from .pricing import PriceTable, built_in
 from .problems import Problems
@@ -81,7 +81,7 @@ class ClaudeAPILogger:
         shared = {"source": "manual", "project": project, "host": _host() if host is None else host}
         self._shared = {name: text(value) for name, value in shared.items() if value}
         self._shared_text = "," + encode_object(self._shared)[1:-1]
-        self._parsed = RecentOutputs()
+        self._parsed = recent_outputs
         self._runs = WrittenRuns(self.log_dir)
 
     def _price_table(self, prices: str | os.PathLike[str] | None, catalog: Any) -> PriceTable:
@@ -161,8 +161,8 @@ class ClaudeAPILogger:
 
         usage: what `parse_stream_json_output` returned, or an Anthropic usage or message, dict or object;
         counts given by name go before it. `further`: any field of the line by name. What was parsed is
-        written as one line per model, also when only the three values the original program passed on come
-        back. A second end of the same call writes nothing.
+        written as one line per model, also when only the values the original program passed on come back,
+        with or without the response. A second end of the same call writes nothing.
         """
         try:
             if metrics._ended:
@@ -206,6 +206,7 @@ class ClaudeAPILogger:
             ended = self._now(), self._monotonic()
             finish(metrics, ended, None, False, error_message, exit_code)
             run = self._read(output_file, metrics.start_time)
+            self._parsed.forget(run.identity)
             run = self._uncounted(run, metrics, output_file)
             metrics.success = run.succeeded(metrics.exit_code) if success is None else truth(success)
             metrics.response_length = length(run.response)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from .claude_cli import CliRun
 from .cli_counting import ModelUse
+from .usage import count
 
 
 class ParsedOutput(dict[str, Any]):
@@ -59,8 +61,8 @@ def _model(use: ModelUse) -> dict[str, Any]:
 class RecentOutputs:
     """The last outputs that were parsed and not yet written.
 
-    The original program hands only three of the parsed values to `end_call`. Cache tokens, which are most
-    of the cost, would be lost; so an output is found again by exactly these three values, once.
+    The original program hands only two or three of the parsed values to `end_call`. Cache tokens, which are
+    most of the cost, would be lost; so an output is found again by these values, once.
     """
 
     def __init__(self) -> None:
@@ -68,18 +70,46 @@ class RecentOutputs:
         """Parsed and not written yet."""
 
     def keep(self, output: ParsedOutput) -> None:
-        """Remember what was parsed."""
+        """Remember what was parsed; of an output that is parsed again only the newer one."""
+        self.forget(output.run.identity)
         self.waiting.append(output)
 
+    def forget(self, identity: str) -> None:
+        """A run was written otherwise: later calls with its counts are calls of their own."""
+        for output in [o for o in list(self.waiting) if identity and o.run.identity == identity]:
+            self._take(output)
+
     def run_of(self, usage: Any, tokens_input: Any, tokens_output: Any, response: Any) -> CliRun | None:
-        """The run behind what `end_call` was given, if it came from a parsed output."""
+        """The run behind what `end_call` was given, if it came from a parsed output.
+
+        Its two counts name it when no other waiting output has them and the response is missing or
+        shortened; with the whole response they need not be known.
+        """
         if isinstance(usage, ParsedOutput):
+            self.forget(usage.run.identity)
             return usage.run
-        if not self.waiting or usage is not None or response is None:
+        if usage is not None:
             return None
-        given = (tokens_input, tokens_output, response)
-        for output in list(self.waiting):
-            if given == (output["tokens_input"], output["tokens_output"], output["response_content"]):
-                self.waiting.remove(output)
-                return output.run
+        pair = (count(tokens_input), count(tokens_output))
+        alike = [o for o in list(self.waiting) if pair == (o["tokens_input"], o["tokens_output"])]
+        whole = [o for o in alike if isinstance(response, str) and response == o["response_content"]]
+        if whole:
+            return self._take(whole[0])
+        told = None not in pair and pair != (0, 0)
+        if told and len(alike) == 1 and _begins(alike[0]["response_content"], response):
+            return self._take(alike[0])
         return None
+
+    def _take(self, output: ParsedOutput) -> CliRun | None:
+        with suppress(ValueError, IndexError):  # another thread may have taken it
+            self.waiting.remove(output)
+            return output.run
+        return None
+
+
+def _begins(content: str, response: Any) -> bool:
+    return response is None or (isinstance(response, str) and content.startswith(response))
+
+
+recent_outputs = RecentOutputs()
+"""Of this process: one logger may parse what another one writes."""

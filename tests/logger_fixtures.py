@@ -8,6 +8,7 @@ import pytest
 from logger_host import Clock, new_log
 
 from logger import ClaudeAPILogger
+from logger.parsed_output import recent_outputs
 
 
 @pytest.fixture
@@ -18,3 +19,9 @@ def clock() -> Clock:
 @pytest.fixture
 def log(tmp_path: Path, clock: Clock) -> ClaudeAPILogger:
     return new_log(tmp_path, clock)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_outputs() -> None:
+    """What one test parsed is not found again by the next."""
+    recent_outputs.waiting.clear()

@@ -255,6 +255,69 @@ def test_a_parsed_output_is_found_again_once(log: ClaudeAPILogger) -> None:
     assert (second["tokens_total"], second["source"]) == (250, "manual")
 
 
+ANSWER = "A second text block closes the answer."
+
+
+@pytest.mark.parametrize("response", [None, "", ANSWER, ANSWER[:10]])
+def test_the_two_counts_of_a_parsed_output_find_it_again(
+    log: ClaudeAPILogger, tmp_path: Path, clock: Clock, response: str | None
+) -> None:
+    """The response is optional in the original, may be shortened, and another logger may have parsed."""
+    parsed = new_log(tmp_path / "other", clock).parse_stream_json_output(TOOLS)
+    counted = {"tokens_input": parsed["tokens_input"], "tokens_output": parsed["tokens_output"]}
+    line = one_call(log, response_content=response, **counted)
+    assert (line["tokens_total"], line["estimated_cost_usd"]) == (50819, 0.0402578)
+
+
+@pytest.mark.parametrize(
+    ("tokens_input", "tokens_output", "response"),
+    [
+        (35, 215, "Another answer."),
+        (35, 216, None),
+        (35, None, None),
+        (None, None, None),
+        (None, None, ANSWER),
+    ],
+)
+def test_what_is_not_a_parsed_outputs_is_a_call_of_its_own(
+    log: ClaudeAPILogger, tokens_input: int | None, tokens_output: int | None, response: str | None
+) -> None:
+    log.parse_stream_json_output(TOOLS)
+    line = one_call(log, tokens_input=tokens_input, tokens_output=tokens_output, response_content=response)
+    assert line["source"] == "manual" and line["tokens_input"] == tokens_input
+
+
+def test_calls_without_counts_are_not_taken_for_an_output_without_counts(
+    log: ClaudeAPILogger, tmp_path: Path
+) -> None:
+    log.parse_stream_json_output(tmp_path / "none")
+    log.parse_stream_json_output(CLI_OUTPUTS / "slash_cost" / "stream.jsonl")
+    assert one_call(log)["source"] == "manual"
+    assert one_call(log, tokens_input=0, tokens_output=0)["source"] == "manual"
+
+
+def test_two_outputs_with_the_same_counts_are_told_apart_by_the_response(
+    log: ClaudeAPILogger, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(TOOLS.read_bytes().replace(b"session_id", b"x").replace(ANSWER.encode(), b"Other."))
+    for output in (TOOLS, other):
+        parsed = log.parse_stream_json_output(output)
+    counted = {"tokens_input": 35, "tokens_output": 215}
+    assert parsed["response_content"] == "Other." and parsed.items() >= counted.items()
+    assert one_call(log, **counted)["source"] == "manual"
+    assert one_call(log, response_content=ANSWER, **counted)["source"] == "cli"
+
+
+@pytest.mark.parametrize("way", ["whole", "end_run"])
+def test_an_output_that_was_written_otherwise_waits_no_more(log: ClaudeAPILogger, way: str) -> None:
+    for _ in range(2):
+        parsed = log.parse_stream_json_output(TOOLS)
+    call = log.start_call("t", None, "m")
+    _ = log.end_call(call, usage=parsed) if way == "whole" else log.end_run(call, TOOLS)
+    assert one_call(log, tokens_input=35, tokens_output=215)["source"] == "manual"
+
+
 def test_a_day_without_calls_has_the_originals_keys(log: ClaudeAPILogger) -> None:
     assert log.get_daily_summary("2025-01-01") == {
         "date": "2025-01-01",
