@@ -309,10 +309,16 @@ def test_two_outputs_with_the_same_counts_are_told_apart_by_the_response(
     assert one_call(log, response_content=ANSWER, **counted)["source"] == "cli"
 
 
+def test_an_output_that_was_parsed_twice_waits_once(log: ClaudeAPILogger) -> None:
+    for _ in range(2):
+        log.parse_stream_json_output(TOOLS)
+    assert one_call(log, tokens_input=35, tokens_output=215)["source"] == "cli"
+    assert one_call(log, tokens_input=35, tokens_output=215)["source"] == "manual"
+
+
 @pytest.mark.parametrize("way", ["whole", "end_run"])
 def test_an_output_that_was_written_otherwise_waits_no_more(log: ClaudeAPILogger, way: str) -> None:
-    for _ in range(2):
-        parsed = log.parse_stream_json_output(TOOLS)
+    parsed = log.parse_stream_json_output(TOOLS)
     call = log.start_call("t", None, "m")
     _ = log.end_call(call, usage=parsed) if way == "whole" else log.end_run(call, TOOLS)
     assert one_call(log, tokens_input=35, tokens_output=215)["source"] == "manual"
