@@ -127,12 +127,13 @@ def _thinking(totals: Totals) -> str:
 
 
 def _unpriced(report: Report) -> str:
+    """Calls whose cost is not known. Why, a price or the token counts, hourly sums cannot tell."""
     if not report.totals.unpriced:
         return ""
     named = [printable(name) for name in report.unpriced_models[:_MODELS_NAMED]]
     more = len(report.unpriced_models) - len(named)
     models = ", ".join(named) + (f" and {more} more" if more else "")
-    return f"no price known for {plural(report.totals.unpriced, 'call')} of {models}"
+    return f"cost not known for {plural(report.totals.unpriced, 'call')} of {models}: callmeter check"
 
 
 def printable(name: str) -> str:

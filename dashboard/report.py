@@ -2,8 +2,8 @@
 
 Names in JSON and CSV are those of the line, plus `calls`, `successful`, `failed`, `unpriced_calls`,
 `not_final_calls`, `tokens_cache_write` (5m + 1h) and two averages. `estimated_cost_usd` is the sum of the
-known costs: with `unpriced_calls` it is the known part, and null when no call has a known price. With
-`not_final_calls` tokens and cost are lower bounds.
+known costs: null when no call has a known cost, and only the known part when there are `unpriced_calls`,
+those without a known price or without token counts. With `not_final_calls` tokens and cost are lower bounds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Report:
     totals: Totals
     groups: tuple[tuple[Any, Totals], ...]
     unpriced_models: tuple[str, ...] = ()
-    """Models of calls without a known price, most calls first."""
+    """Models of calls whose cost is not known, most calls first."""
     bad_lines: int = 0
     """Lines of the files that were read which could not be understood."""
     rows: pd.DataFrame | None = None
@@ -65,13 +65,13 @@ def build(
 
 
 def unpriced_models(sums: pd.DataFrame) -> tuple[str, ...]:
-    """Models that have calls without a known price, most such calls first."""
+    """Models that have calls whose cost is not known, most such calls first."""
     counts = sums.groupby("model", observed=True)["unpriced"].sum()
     return tuple(str(model) for model in counts[counts > 0].sort_values(ascending=False, kind="stable").index)
 
 
 def known_cost(totals: Totals) -> float | None:
-    """The sum of the known costs in USD; None when there are calls and not one has a known price."""
+    """The sum of the known costs in USD; None when there are calls and not one has a known cost."""
     if totals.calls and not totals.priced:
         return None
     return round(totals.cost_usd, 10)

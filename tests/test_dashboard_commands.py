@@ -415,6 +415,26 @@ def test_check_counts_what_is_unpriced_and_not_final_by_model(capsys: Shell, tmp
     assert found["not_final"] == [{"model": "claude-sonnet-4-5", "calls": 1}]
 
 
+def test_check_tells_calls_without_token_counts_from_models_without_a_price(
+    capsys: Shell, tmp_path: Path
+) -> None:
+    none = {"tokens_input": None, "tokens_output": None, "tokens_total": None, "estimated_cost_usd": None}
+    log(
+        tmp_path,
+        "2026-11-20",
+        call("2026-11-20T10:00:00+00:00", model="new", estimated_cost_usd=None),
+        call("2026-11-20T10:00:00+00:00", model="new", success=False, **none),
+        call("2026-11-20T10:00:00+00:00", success=False, calls=3, **none),
+    )
+    _, found = findings(capsys, tmp_path)
+    assert found["unpriced"] == [{"model": "claude-sonnet-4-5", "calls": 3}, {"model": "new", "calls": 2}]
+    assert found["uncounted"] == [{"model": "claude-sonnet-4-5", "calls": 3}, {"model": "new", "calls": 1}]
+    _, out, err = run(capsys, "check", "--log-dir", tmp_path)
+    assert "no known price:\n  new: 1\n\n" in out
+    assert "nor their cost:\n  claude-sonnet-4-5: 3\n  new: 1\n\n" in out
+    assert "1 call without a price, 4 calls without token counts" in err
+
+
 def test_check_names_files_whose_last_line_has_no_end(capsys: Shell, tmp_path: Path) -> None:
     log(tmp_path, "2026-11-20", call("2026-11-20T10:00:00+00:00"), '{"timest', end="")
     log(tmp_path, "2026-11-21", call("2026-11-21T10:00:00+00:00"))

@@ -203,13 +203,21 @@ def test_what_is_incomplete_is_marked_and_said_beside_the_total_it_affects() -> 
     )
     assert "3 bad lines not counted: callmeter check" in line_of(shown, "Total Calls:")
     assert "≥ 1,001   a lower bound: 1 call" in line_of(shown, "Tokens Used:")
-    assert "≥ $2.5000   no price known for 1 call of new-model" in line_of(shown, "Cost (estimated):")
+    assert "≥ $2.5000   cost not known for 1 call of new-model: callmeter check" in line_of(
+        shown, "Cost (estimated):"
+    )
     assert line_of(shown, "new-model").endswith("unknown")
     assert "≥ $2.5000" in line_of(shown, "claude-sonnet-4-5")
 
 
 def test_complete_numbers_carry_no_mark() -> None:
     assert "≥" not in text(built(call(tokens_input=5, cost_usd=1.0)))
+
+
+def test_a_call_without_token_counts_is_not_said_to_have_no_price() -> None:
+    shown = text(built(call(cost_usd=NAN, counted=False, outcome="failed")))
+    assert "cost not known for 1 call of claude-sonnet-4-5" in line_of(shown, "Cost (estimated):")
+    assert "price" not in shown
 
 
 def test_of_many_unpriced_models_the_first_are_named() -> None:
@@ -222,7 +230,7 @@ def test_remarks_for_stderr_are_sentences() -> None:
     assert printout.remarks(one) == [
         "1 bad line not counted: callmeter check.",
         "Tokens are a lower bound: 1 call not counted to the end.",
-        "No price known for 1 call of new-model.",
+        "Cost not known for 1 call of new-model: callmeter check.",
     ]
 
 

@@ -18,13 +18,15 @@ from . import folder, options
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..filters import Filter
     from ..settings import Settings
     from ..store.base import Problem
+    from ..store.files import FileStore
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found. `unpriced` and `not_final` map models to calls, most calls first."""
+    """What was found. `unpriced`, `uncounted` and `not_final` map models to calls, most calls first."""
 
     files: int
     lines: int
@@ -33,7 +35,16 @@ class Findings:
     incomplete: tuple[str, ...]
     """Files whose last line has no end yet: it is being written, or its writer died."""
     unpriced: Mapping[str, int]
+    """Calls whose cost is not known, for whatever reason."""
+    uncounted: Mapping[str, int]
+    """Those of them whose token counts are not known, so that no price would help."""
     not_final: Mapping[str, int]
+
+    @property
+    def without_price(self) -> dict[str, int]:
+        """Calls whose tokens are known and whose price is not."""
+        left = {model: calls - self.uncounted.get(model, 0) for model, calls in self.unpriced.items()}
+        return {model: calls for model, calls in left.items() if calls > 0}
 
     @property
     def bad_lines(self) -> tuple[Problem, ...]:
@@ -49,7 +60,7 @@ class Findings:
 def check(
     json: options.Json = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if there is a bad line or a call without a price.")
+        bool, typer.Option("--strict", help="Exit with 1 if there is a bad line or a call without a cost.")
     ] = False,
     log_dir: options.LogDir = None,
     timezone: options.TimeZone = None,
@@ -82,16 +93,25 @@ def look(settings: Settings) -> Findings:
     folder.usable(settings.log_dir)
     with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
         store.load()
-        sums = store.sums(days(date(1970, 1, 2), date(9000, 1, 1), store.zone))
+        ever = days(date(1970, 1, 2), date(9000, 1, 1), store.zone)
+        sums = store.sums(ever)
+        unpriced = _by_model(sums, "unpriced")
         return Findings(
             files=store.health().days_total,
             lines=store.health().lines,
             calls=int(sums["calls"].sum()),
             problems=tuple(store.problems()),
             incomplete=tuple(incomplete(settings.log_dir)),
-            unpriced=_by_model(sums, "unpriced"),
+            unpriced=unpriced,
+            uncounted=_uncounted(store, ever) if unpriced else {},
             not_final=_by_model(sums, "not_final"),
         )
+
+
+def _uncounted(store: FileStore, view: Filter) -> dict[str, int]:
+    """Calls by model of which neither tokens nor cost are known."""
+    rows = store.rows(view, columns=["model", "counted", "cost_usd", "calls"])
+    return _by_model(rows[~rows["counted"] & rows["cost_usd"].isna()], "calls")
 
 
 def _by_model(sums: pd.DataFrame, measure: str) -> dict[str, int]:
@@ -127,9 +147,14 @@ def as_json(found: Findings) -> dict[str, Any]:
         "bad_lines": [asdict(problem) for problem in found.bad_lines],
         "bad_files": [{"file": problem.file, "reason": problem.reason} for problem in found.bad_files],
         "incomplete": list(found.incomplete),
-        "unpriced": [{"model": model, "calls": calls} for model, calls in found.unpriced.items()],
-        "not_final": [{"model": model, "calls": calls} for model, calls in found.not_final.items()],
+        "unpriced": _models(found.unpriced),
+        "uncounted": _models(found.uncounted),
+        "not_final": _models(found.not_final),
     }
+
+
+def _models(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [{"model": model, "calls": calls} for model, calls in counts.items()]
 
 
 def show(found: Findings, log_dir: Path) -> None:
@@ -150,7 +175,8 @@ def sections(found: Findings) -> list[tuple[str, list[str]]]:
         ("Files that cannot be read", [f"{problem.file}: {problem.reason}" for problem in found.bad_files]),
         ("Bad lines, not counted", [f"{p.file}:{p.line}: {p.reason}" for p in found.bad_lines]),
         ("Last lines without an end, counted once they have one", list(found.incomplete)),
-        ("Calls whose model has no known price", _counts(found.unpriced)),
+        ("Calls whose model has no known price", _counts(found.without_price)),
+        ("Calls whose token counts are not known, nor their cost", _counts(found.uncounted)),
         ("Calls not counted to the end: lower bounds", _counts(found.not_final)),
     )
     return [(title, lines) for title, lines in every if lines]
@@ -169,7 +195,8 @@ def summary(found: Findings, log_dir: Path) -> str:
         return f"{read}; nothing is missing."
     missing = (
         plural(len(found.bad_lines), "bad line"),
-        plural(sum(found.unpriced.values()), "call without a price", "calls without a price"),
+        plural(sum(found.without_price.values()), "call without a price", "calls without a price"),
+        plural(sum(found.uncounted.values()), "call without token counts", "calls without token counts"),
         plural(sum(found.not_final.values()), "call not final", "calls not final"),
     )
     return f"{read}; {', '.join(missing)}."
