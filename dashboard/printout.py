@@ -7,7 +7,7 @@ the terminal is too narrow the table leaves out columns, then runs over the edge
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console, ConsoleDimensions
 from rich.measure import Measurement
@@ -35,6 +35,14 @@ TITLES = {
     "task_id": "Task",
     "worker_id": "Worker",
 }
+
+
+class Terminal(Console):
+    """A console that leaves the end of the program to the program."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Rich would exit with 1 here, and lose that it was a closed pipe; called while that is handled."""
+        raise BrokenPipeError
 
 
 def show(report: Report, console: Console) -> None:

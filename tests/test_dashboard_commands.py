@@ -154,18 +154,11 @@ def test_what_nobody_expected_is_a_sentence_and_a_traceback_only_when_asked_for(
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_reader_that_leaves_early_is_no_failure_to_speak_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [["--csv"], []])
+def test_a_reader_that_leaves_early_is_no_failure_to_speak_of(tmp_path: Path, form: list[str]) -> None:
+    """In every form: rich, which prints the text, would say nothing and exit with 1."""
     log(tmp_path, "2026-11-20", *[call("2026-11-20T10:00:00+00:00", task_id=f"t{i}") for i in range(4000)])
-    words = [
-        sys.executable,
-        "-m",
-        "dashboard.commands",
-        "report",
-        "--date",
-        "2026-11-20",
-        "--detail",
-        "--csv",
-    ]
+    words = [sys.executable, "-m", "dashboard.commands", "report", "--date", "2026-11-20", "--detail", *form]
     with subprocess.Popen(
         [*words, "--log-dir", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -120,11 +120,9 @@ def _print(report: Report, form: str) -> None:
     from .. import report as reports
 
     if form == "text":
-        from rich.console import Console
-
         from .. import printout
 
-        printout.show(report, Console(highlight=False, emoji=False))
+        printout.show(report, printout.Terminal(highlight=False, emoji=False))
     elif form == "json":
         reports.write_json(report, sys.stdout)
     else:
