@@ -14,6 +14,7 @@ from typing import Any
 from .call import Call
 from .call_ids import call_ids
 from .call_line import (
+    NO_MODEL,
     count_call,
     count_plain,
     finish,
@@ -359,6 +360,7 @@ class ClaudeAPILogger:
         if not metrics.success:
             metrics.error_message = metrics.error_message or run.error_message
             further = {"error_type": run.error_type, "http_status": run.http_status, **further}
+        metrics.model = metrics.model or run.model or NO_MODEL
         known = self._known({**(metrics._further or {}), **further})
         return CallRecord(**{**original_values(metrics), **self._shared, "source": "cli", **known})
 

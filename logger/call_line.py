@@ -16,6 +16,9 @@ from .usage import NOTHING_KNOWN, TokenUsage, count, details_of, usage_of
 MOST_BYTES = 10_000_000
 """Of a line; what is longer loses its settings and the ends of its texts."""
 
+NO_MODEL = "unknown"
+"""Written where no model is named, for readers refuse a line without one; it has no price."""
+
 _TYPES = {field.name: field.type.removesuffix(" or null") for field in FIELDS}
 FURTHER = tuple(_TYPES)[20:]
 """What a caller may give by name beyond the original arguments, with `time_to_first_token` and the cost."""
@@ -30,7 +33,7 @@ def original_values(metrics: APICallMetrics) -> dict[str, Any]:
         "timestamp": metrics.timestamp,
         "task_id": text(metrics.task_id),
         "worker_id": text(metrics.worker_id),
-        "model": text(metrics.model) or "",
+        "model": text(metrics.model) or NO_MODEL,
         "prompt_file": text(metrics.prompt_file),
         "prompt_length": metrics.prompt_length,
         "response_length": metrics.response_length,
@@ -195,7 +198,7 @@ def count_call(
         told = {name: value for name, value in used.fields.items() if name in _BY_NAME}
         further.update({**details_of(usage), **further, **told})
         if further.get("model_served") == metrics.model:
-            del further["model_served"]
+            further.pop("model_served", None)
     metrics.tokens_input, metrics.tokens_output = used.tokens_input, used.tokens_output
     metrics.tokens_total = used.tokens_total
     passed, output = metrics.duration_seconds, used.tokens_output
@@ -258,7 +261,7 @@ def plain_line(m: APICallMetrics, rest: str) -> bytes | None:
             f'{{"timestamp":"{m.timestamp}",'
             f'"task_id":{"null" if m.task_id is None else quoted(m.task_id)},'
             f'"worker_id":{"null" if m.worker_id is None else quoted(m.worker_id)},'
-            f'"model":{quoted(m.model)},'
+            f'"model":{quoted(m.model or NO_MODEL)},'
             f'"prompt_file":{"null" if m.prompt_file is None else quoted(m.prompt_file)},'
             f'"prompt_length":{"null" if m.prompt_length is None else digits(m.prompt_length)},'
             f'"response_length":{"null" if m.response_length is None else digits(m.response_length)},'

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .call_line import NO_MODEL
 from .claude_cli import CliRun, read_run
 from .cli_facts import Shares
 from .clock import LocalClock
@@ -172,7 +173,7 @@ class _Importer:
         run, seconds = found.run, found.run.duration_seconds
         return CallRecord(
             timestamp=self._clock.spell(found.started)[0],
-            model=run.model or "unknown",
+            model=run.model or NO_MODEL,
             response_length=None if run.response is None else len(run.response),
             start_time=round(found.started, 6),
             end_time=None if seconds is None else round(found.started + seconds, 6),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from logger_host import NOON, Clock, one_call, only
+from logger_host import CLI_OUTPUTS, NOON, Clock, one_call, only
 
 from logger import ORIGINAL_FIELDS, APICallMetrics, ClaudeAPILogger
 from logger.call_line import line_within
@@ -145,3 +145,25 @@ def test_a_line_no_reader_could_hold_is_shortened(log: ClaudeAPILogger) -> None:
         {"settings": {"x": "y" * 1000}, "error_message": "z" * 900, "task_id": "t"}, most_bytes=800
     )
     assert len(line) <= 800 and json.loads(line)["settings"] == {"left_out": "too long"}
+
+
+@pytest.mark.parametrize("model", [None, ""])
+@pytest.mark.parametrize(
+    "ended", [{}, {"settings": {"a": object()}}, {"agent": "a"}, {"usage": {"input_tokens": 1}}]
+)
+def test_a_call_without_a_model_is_one_of_an_unknown_model(
+    log: ClaudeAPILogger, model: Any, ended: dict[str, Any]
+) -> None:
+    """Readers refuse a line whose model is empty."""
+    call = log.start_call("t", None, model, settings=ended.get("settings"))
+    further = {name: value for name, value in ended.items() if name != "settings"}
+    log.end_call(call, None, 10, 20, **further)
+    assert (only(log)["model"], only(log)["estimated_cost_usd"]) == ("unknown", None)
+
+
+@pytest.mark.parametrize(
+    ("output", "model"), [("no/file", "unknown"), ("err_401_short/stream.jsonl", "claude-opus-5-5")]
+)
+def test_a_run_without_a_model_has_that_of_its_output(log: ClaudeAPILogger, output: str, model: str) -> None:
+    log.end_run(log.start_call("t", None, ""), CLI_OUTPUTS / output)
+    assert only(log)["model"] == model
