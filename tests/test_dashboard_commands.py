@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -426,6 +427,44 @@ def test_check_tells_calls_without_token_counts_from_models_without_a_price(
     assert "no known price:\n  new: 1\n\n" in out
     assert "nor their cost:\n  claude-sonnet-4-5: 3\n  new: 1\n\n" in out
     assert "1 call without a price, 4 calls without token counts" in err
+
+
+def test_check_lists_calls_that_stand_in_two_lines(capsys: Shell, tmp_path: Path) -> None:
+    """Only lines that count, and only the line's own id: not one in a text or deeper in the record."""
+    moment = "2026-11-20T10:00:00+00:00"
+    log(
+        tmp_path,
+        "2026-11-20",
+        call(moment, call_id="a", task_id='"call_id": "b"'),
+        "\r",
+        call(moment, call_id="b", settings={"call_id": "a"}),
+        call(moment, call_id="c"),
+        call("yesterday", call_id="c"),
+        call(moment),
+    )
+    again = log(tmp_path, "2026-11-21", call(moment), call(moment, call_id="a"), call(moment, call_id="d"))
+    packed = tmp_path / "api-calls-2026-11-19.jsonl.gz"
+    packed.write_bytes(gzip.compress(call(moment, call_id="d").encode()))
+    while_packing = again.with_name(f"{again.name}.gz")
+    while_packing.write_bytes(gzip.compress(again.read_bytes()))
+    code, found = findings(capsys, tmp_path)
+    plain = {"file": "api-calls-2026-11-20.jsonl", "line": 1}
+    assert found["duplicate_call_ids"] == [
+        {"call_id": "d", "lines": [{"file": packed.name, "line": 1}, {"file": again.name, "line": 3}]},
+        {"call_id": "a", "lines": [plain, {"file": again.name, "line": 2}]},
+    ]
+    _, out, err = run(capsys, "check", "--log-dir", tmp_path)
+    assert f"  d: {packed.name}:1, {again.name}:3\n" in out
+    assert "2 calls in more than one line" in err
+    assert code == 0
+
+
+def test_check_is_strict_about_a_call_in_two_lines(capsys: Shell, tmp_path: Path) -> None:
+    line = call("2026-11-20T10:00:00+00:00", call_id="a")
+    log(tmp_path, "2026-11-20", line)
+    assert findings(capsys, tmp_path, "--strict")[0] == 0
+    log(tmp_path, "2026-11-20", line, line)
+    assert findings(capsys, tmp_path, "--strict")[0] == 1
 
 
 def test_check_names_files_whose_last_line_has_no_end(capsys: Shell, tmp_path: Path) -> None:

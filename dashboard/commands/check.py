@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..filters import Filter
     from ..settings import Settings
     from ..store.base import Problem
+    from ..store.duplicates import Duplicate
     from ..store.files import FileStore
 
 
@@ -32,6 +33,8 @@ class Findings:
     lines: int
     calls: int
     problems: tuple[Problem, ...]
+    duplicates: tuple[Duplicate, ...]
+    """Ids that several lines have: such a call is counted several times."""
     incomplete: tuple[str, ...]
     """Files whose last line has no end yet: it is being written, or its writer died."""
     unpriced: Mapping[str, int]
@@ -60,12 +63,15 @@ class Findings:
 def check(
     json: options.Json = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if there is a bad line or a call without a cost.")
+        bool,
+        typer.Option(
+            "--strict", help="Exit with 1 if a line is bad, a call counted twice or without a cost."
+        ),
     ] = False,
     log_dir: options.LogDir = None,
     timezone: options.TimeZone = None,
 ) -> None:
-    """List every bad line with file, number and reason, and what is unpriced or not final.
+    """List every bad line with file, number and reason, and what is counted twice, unpriced or not final.
 
     Exits with 0 whatever the lines are like, and with 1 when a file cannot be read.
 
@@ -81,7 +87,7 @@ def check(
         print(json_.dumps(as_json(found), indent=2, ensure_ascii=False))
     else:
         show(found, settings.log_dir)
-    if found.bad_files or (strict and (found.bad_lines or found.unpriced)):
+    if found.bad_files or (strict and (found.bad_lines or found.duplicates or found.unpriced)):
         raise typer.Exit(1)
 
 
@@ -101,6 +107,7 @@ def look(settings: Settings) -> Findings:
             lines=store.health().lines,
             calls=int(sums["calls"].sum()),
             problems=tuple(store.problems()),
+            duplicates=tuple(store.duplicates()),
             incomplete=tuple(incomplete(settings.log_dir)),
             unpriced=unpriced,
             uncounted=_uncounted(store, ever) if unpriced else {},
@@ -146,6 +153,10 @@ def as_json(found: Findings) -> dict[str, Any]:
         "calls": found.calls,
         "bad_lines": [asdict(problem) for problem in found.bad_lines],
         "bad_files": [{"file": problem.file, "reason": problem.reason} for problem in found.bad_files],
+        "duplicate_call_ids": [
+            {"call_id": one.call_id, "lines": [{"file": file, "line": line} for file, line in one.places]}
+            for one in found.duplicates
+        ],
         "incomplete": list(found.incomplete),
         "unpriced": _models(found.unpriced),
         "uncounted": _models(found.uncounted),
@@ -174,12 +185,19 @@ def sections(found: Findings) -> list[tuple[str, list[str]]]:
     every = (
         ("Files that cannot be read", [f"{problem.file}: {problem.reason}" for problem in found.bad_files]),
         ("Bad lines, not counted", [f"{p.file}:{p.line}: {p.reason}" for p in found.bad_lines]),
+        ("Calls in more than one line, counted for each", _places(found.duplicates)),
         ("Last lines without an end, counted once they have one", list(found.incomplete)),
         ("Calls whose model has no known price", _counts(found.without_price)),
         ("Calls whose token counts are not known, nor their cost", _counts(found.uncounted)),
         ("Calls not counted to the end: lower bounds", _counts(found.not_final)),
     )
     return [(title, lines) for title, lines in every if lines]
+
+
+def _places(duplicates: Iterable[Duplicate]) -> list[str]:
+    return [
+        f"{one.call_id}: {', '.join(f'{file}:{line}' for file, line in one.places)}" for one in duplicates
+    ]
 
 
 def _counts(models: Mapping[str, int]) -> list[str]:
@@ -195,6 +213,7 @@ def summary(found: Findings, log_dir: Path) -> str:
         return f"{read}; nothing is missing."
     missing = (
         plural(len(found.bad_lines), "bad line"),
+        *([plural(len(found.duplicates), "call") + " in more than one line"] if found.duplicates else []),
         plural(sum(found.without_price.values()), "call without a price", "calls without a price"),
         plural(sum(found.uncounted.values()), "call without token counts", "calls without token counts"),
         plural(sum(found.not_final.values()), "call not final", "calls not final"),

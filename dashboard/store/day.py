@@ -287,6 +287,19 @@ class Reader:
                 found = tail.pieces(tail.limited(cast(BinaryIO, file), day.plain.offset))
                 yield from _bad_lines(found, path.name, self.zone)
 
+    def pieces(self, day: Day) -> Iterator[tuple[str, tail.Piece]]:
+        """The complete lines the state `day` counts, with the name of their file.
+
+        Raises what reading raises, but gives all complete lines before it first.
+        """
+        if day.gz is not None:
+            for piece in unpacked(self.gz(day.date)):
+                yield self.gz(day.date).name, piece
+        if day.plain is not None:
+            with self.plain(day.date).open("rb", buffering=0) as file:
+                for piece in tail.pieces(tail.limited(cast(BinaryIO, file), day.plain.offset)):
+                    yield self.plain(day.date).name, piece
+
     def line(self, day: str, offset: int) -> bytes | None:
         """The bytes of a line as `rows` names it; None when no line starts there (any more)."""
         with suppress(OSError, EOFError, zlib.error):

@@ -20,11 +20,12 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from ..filters import Filter
-from . import condition, lines, selection
+from . import condition, duplicates, lines, selection
 from .base import ROW_COLUMNS, Health, Problem
 from .cache import Cache
 from .condition import Listing
 from .day import Day, Reader, Seen
+from .duplicates import Duplicate
 from .follow import Follower
 from .memory import give_back
 from .shelf import Shelf
@@ -135,6 +136,10 @@ class FileStore:
         held = self._days
         for name in sorted(held if days is None else set(days) & set(held)):
             yield from self._reader.problems(held[name])
+
+    def duplicates(self) -> list[Duplicate]:
+        """Ids that more than one of the lines read so far has. Reads all files."""
+        return duplicates.duplicates(self._reader, [self._days[name] for name in sorted(self._days)])
 
     def _rows(self, view: Filter, columns: Collection[str] | None) -> tuple[Table, list[str]]:
         found = selection.chosen_rows(self._days.values(), self._rows_of, view, self.zone, columns)
