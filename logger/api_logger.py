@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date as Date  # noqa: N812 - `date` is an argument of the original API
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -15,6 +16,7 @@ from .call import Call
 from .call_ids import call_ids
 from .call_line import (
     NO_MODEL,
+    bare_values,
     count_call,
     count_plain,
     finish,
@@ -23,8 +25,10 @@ from .call_line import (
     line_within,
     original_values,
     plain_line,
+    seconds,
     text,
     truth,
+    whole,
 )
 from .call_metrics import APICallMetrics
 from .claude_cli import CliRun, unread_run
@@ -37,7 +41,7 @@ from .parsed_output import ParsedOutput, recent_outputs
 from .price_file import PriceError, catalog_table, read_prices
 from .pricing import PriceTable, built_in
 from .problems import Problems
-from .record import CallRecord, day_file_name, encode_object, values_of
+from .record import CallRecord, as_text, day_file_name, encode_object, values_of
 from .redaction import sentence
 from .run_records import records_of
 from .written_runs import WrittenRuns
@@ -183,7 +187,8 @@ class ClaudeAPILogger:
             return self._write_call(metrics, tokens_input, tokens_output, usage, further)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("end_call", error)
-            return False
+            counts = (tokens_input, tokens_output)
+            return self._write_bare(metrics, truth(success), error_message, counts, usage is not None)
 
     def end_run(
         self,
@@ -206,7 +211,7 @@ class ClaudeAPILogger:
             metrics._ended = True
             ended = self._now(), self._monotonic()
             finish(metrics, ended, None, False, error_message, exit_code)
-            run = self._read(output_file, metrics.start_time)
+            run = self._read(output_file, seconds(metrics.start_time))
             self._parsed.forget(run.identity)
             run = self._uncounted(run, metrics, output_file)
             metrics.success = run.succeeded(metrics.exit_code) if success is None else truth(success)
@@ -216,7 +221,8 @@ class ClaudeAPILogger:
             return self._write_run(metrics, run, further)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("end_run", error)
-            return False
+            good = whole(exit_code) == 0 if success is None else truth(success)
+            return self._write_bare(metrics, good, error_message, (None, None), True)
 
     def call(
         self,
@@ -264,7 +270,7 @@ class ClaudeAPILogger:
         return self._clock.spell(self._now())[1]
 
     def _failed(self, where: str, error: Exception) -> None:
-        self.problems.note(where, f"callmeter: {where}: {sentence(repr(error))}")
+        self.problems.note(where, f"callmeter: {where}: {type(error).__name__}: {sentence(error)}")
 
     def _ended_again(self) -> bool:
         self.problems.note("ended twice", "callmeter: a call was ended twice; only the first end counts")
@@ -280,6 +286,18 @@ class ClaudeAPILogger:
         if line is None:
             line = line_within({**original_values(metrics), "call_id": call_id, **self._shared})
         return self._journal.append(day, line)
+
+    def _write_bare(self, metrics: Any, *told: Any) -> bool:
+        """Write what is certain of a call that could not be written; `told` as `bare_values` takes it."""
+        if not isinstance(metrics, APICallMetrics):
+            return False
+        try:
+            stamp = metrics._stamp or self._clock.spell(self._now())[0]
+            values = {**bare_values(metrics, stamp, *told), "call_id": call_ids.next(), **self._shared}
+            return self._journal.append(stamp[:10], line_within(values))
+        except Exception as error:  # noqa: BLE001 - the host must not be broken
+            self._failed("a bare line", error)
+            return False
 
     def _write_call(
         self,
@@ -323,6 +341,9 @@ class ClaudeAPILogger:
             return self._runs.read(output_file, at, self.prices)
         except OSError as error:
             return unread_run("no_output", f"the output cannot be read: {error.strerror or error}")
+        except Exception as error:  # noqa: BLE001 - the host may hand over anything, None too
+            self._failed("output", error)
+            return unread_run("unreadable", f"the output cannot be read: {as_text(error)}")
 
     def _uncounted(
         self, run: CliRun, metrics: APICallMetrics, output_file: str | os.PathLike[str] | None = None
@@ -332,8 +353,9 @@ class ClaudeAPILogger:
         """
         days = {*near(self._day(metrics)), *near(self._today())}
         moment = run.started
-        if moment is None and output_file is not None and run.identity:
-            moment = Path(output_file).stat().st_mtime  # as an import would date it
+        if moment is None and isinstance(output_file, (str, os.PathLike)) and run.identity:
+            with suppress(OSError):
+                moment = Path(output_file).stat().st_mtime  # as an import would date it
         if moment is not None:
             days.update(near(self._clock.spell(moment)[1]))
         rest = self._runs.uncounted(run, sorted(days))
@@ -343,10 +365,10 @@ class ClaudeAPILogger:
         return unread_run("already_counted", "the output was already counted for another call")
 
     def _write_run(self, metrics: APICallMetrics, run: CliRun, further: dict[str, Any]) -> bool:
-        self._runs.add(run)
         day = self._day(metrics)
         records = records_of(run, self._run_line(metrics, run, further))
         lines = [line_within(values_of(record)) for record in records]
+        self._runs.add(run)
         written = [self._journal.append(day, line) for line in lines]
         return all(written)
 

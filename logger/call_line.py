@@ -9,7 +9,7 @@ from typing import Any
 
 from .call_metrics import APICallMetrics
 from .pricing import PriceTable, price_of
-from .record import FIELDS, SAID_ONLY_WHEN, as_text, encode_object, line_of
+from .record import FIELDS, ORIGINAL_FIELDS, SAID_ONLY_WHEN, as_text, encode_object, line_of
 from .redaction import sentence, without_keys
 from .usage import NOTHING_KNOWN, TokenUsage, count, details_of, usage_of
 
@@ -58,6 +58,32 @@ def _rounded(value: float | None) -> float | None:
     return round(value, 6) if isinstance(value, float) else value
 
 
+def bare_values(
+    metrics: APICallMetrics, stamp: str, success: bool, error: Any, counts: tuple[Any, Any], lost: bool
+) -> dict[str, Any]:
+    """The line of a call that cannot be written as usual: what is certain, the rest null.
+
+    `counts` are the input and output tokens as given; `lost` says that there were others.
+    """
+    plain, output = count(counts[0]), count(counts[1])
+    known = plain is not None and output is not None
+    lost = lost or (plain is None is not counts[0]) or (output is None is not counts[1])
+    return {
+        **dict.fromkeys(ORIGINAL_FIELDS),
+        "timestamp": stamp,
+        "task_id": text(metrics.task_id),
+        "worker_id": text(metrics.worker_id),
+        "model": text(metrics.model) or NO_MODEL,
+        "tokens_input": plain,
+        "tokens_output": output,
+        "tokens_total": (plain or 0) + (output or 0) if known else None,
+        "start_time": seconds(metrics.start_time),
+        "success": success,
+        "error_message": None if error is None else sentence(error),
+        **({"tokens_final": False} if lost else {}),
+    }
+
+
 def further_values(further: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """(the known fields among these with a value worth writing, the names nobody knows)"""
     known = {name: _fitted(name, value) for name, value in further.items() if name in _BY_NAME}
@@ -81,7 +107,7 @@ def _fitted(name: str, value: Any) -> Any:
         return count(value)
     if kind == "number":
         return seconds(value)
-    return bool(value)
+    return truth(value)
 
 
 def text(value: Any) -> str | None:
@@ -95,7 +121,7 @@ def seconds(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001 - the host's __float__ may raise anything
         return None
     return number if math.isfinite(number) and number >= 0 else None
 
@@ -106,7 +132,7 @@ def whole(value: Any) -> int | None:
         return None
     try:
         return int(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001 - the host's __int__ may raise anything
         return None
 
 
@@ -119,14 +145,20 @@ def truth(value: Any) -> bool:
 
 
 def length(content: Any) -> int | None:
-    """Characters of a prompt or response; bytes are read as UTF-8, anything else counts as it prints."""
+    """Characters of a prompt or response; bytes are read as UTF-8, anything else counts as it prints.
+
+    None where it cannot be printed.
+    """
     if content is None:
         return None
     if isinstance(content, str):
         return len(content)
     if isinstance(content, (bytes, bytearray)):
         return len(content.decode("utf-8", "replace"))
-    return len(str(content))
+    try:
+        return len(str(content))
+    except Exception:  # noqa: BLE001 - the host's __str__ may raise anything
+        return None
 
 
 def finish(
@@ -147,7 +179,7 @@ def finish(
     metrics.start_time = start
     metrics.end_time = now
     metrics.duration_seconds = passed
-    metrics.success = success if success.__class__ is bool else bool(success)
+    metrics.success = success if success.__class__ is bool else truth(success)
     if response is not None:
         metrics.response_length = len(response) if response.__class__ is str else length(response)
     if error is not None:

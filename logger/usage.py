@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -122,17 +123,22 @@ def total(usages: Iterable[TokenUsage]) -> TokenUsage:
 
 
 def count(value: Any) -> int | None:
-    """A token count, or None for what is none: text, NaN, negative or absurdly large numbers."""
+    """A token count, also in digits; None for what is none: NaN, negative or absurdly large, other text."""
     if value.__class__ is int and 0 <= value < _LARGEST:
         small: int = value
         return small
-    if value is None or isinstance(value, (bool, str, bytes)):
+    if value is None or isinstance(value, (bool, bytes)):
+        return None
+    if isinstance(value, str) and not _DIGITS.fullmatch(value):
         return None
     try:
         whole = int(value)
-    except (TypeError, ValueError, OverflowError):
+        return whole if 0 <= whole < _LARGEST else None
+    except Exception:  # noqa: BLE001 - the host's __int__ may raise anything
         return None
-    return whole if 0 <= whole < _LARGEST else None
+
+
+_DIGITS = re.compile(r"[0-9]{1,16}")
 
 
 def _get(thing: Any, name: str) -> Any:
@@ -153,7 +159,9 @@ def usage_of(thing: Any) -> TokenUsage:
         return usage_of(inner)
     if _get(thing, "input_tokens") is None and _get(thing, "output_tokens") is None:
         return _own_words(thing)
-    compactions = [i for i in _get(thing, "iterations") or () if _get(i, "type") == "compaction"]
+    iterations = _get(thing, "iterations")
+    listed = iterations if isinstance(iterations, (list, tuple)) else ()
+    compactions = [one for one in listed if _get(one, "type") == "compaction"]
     return _api_usage(thing) + total(_api_usage(iteration) for iteration in compactions)
 
 

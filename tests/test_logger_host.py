@@ -167,3 +167,61 @@ def test_a_call_without_a_model_is_one_of_an_unknown_model(
 def test_a_run_without_a_model_has_that_of_its_output(log: ClaudeAPILogger, output: str, model: str) -> None:
     log.end_run(log.start_call("t", None, ""), CLI_OUTPUTS / output)
     assert only(log)["model"] == model
+
+
+@pytest.mark.parametrize(
+    ("ended", "counts"),
+    [
+        ({"response_content": Rude()}, (3, 4)),
+        ({"success": Rude()}, (3, 4)),
+        ({"exit_code": Rude()}, (3, 4)),
+        ({"tokens_final": Rude()}, (3, 4)),
+        ({"tokens_input": "10"}, (10, 4)),
+        ({"tokens_input": Rude()}, (None, 4)),
+        ({"usage": {"input_tokens": 3, "output_tokens": 4, "iterations": 5}}, (3, 4)),
+    ],
+)
+def test_an_odd_argument_costs_no_line(
+    log: ClaudeAPILogger, ended: dict[str, Any], counts: tuple[int | None, int]
+) -> None:
+    arguments = {"tokens_input": 3, "tokens_output": 4, **ended}
+    assert log.end_call(log.start_call("t", None, "m"), **arguments)
+    line = only(log)
+    assert (line["tokens_input"], line["tokens_output"]) == counts and log.problems.total == 0
+    assert line["success"] is ("success" not in ended)
+
+
+@pytest.mark.parametrize("output", [None, 5, object(), "nul\0", Rude()])
+def test_a_run_without_a_proper_output_has_its_line(log: ClaudeAPILogger, output: Any) -> None:
+    assert log.end_run(log.start_call("t", None, "m"), output, exit_code=0)
+    assert (only(log)["model"], only(log)["tokens_input"], only(log)["tokens_final"]) == ("m", None, False)
+
+
+class RudeUsage:
+    """Cannot be asked for anything."""
+
+    @property
+    def usage(self) -> Any:
+        raise RuntimeError("no")
+
+    input_tokens = usage
+
+
+def test_a_call_that_cannot_be_written_whole_has_a_bare_line(log: ClaudeAPILogger) -> None:
+    """With what is certain; counts that are lost are marked."""
+    call = log.start_call("t", "w", "m")
+    assert log.end_call(call, "r", 3, 4, False, "went\nwrong", usage=RudeUsage())
+    line = only(log)
+    assert list(line)[:20] == list(ORIGINAL_FIELDS) and line["call_id"]
+    assert (line["task_id"], line["worker_id"], line["model"]) == ("t", "w", "m")
+    assert (line["tokens_input"], line["tokens_output"], line["tokens_total"]) == (3, 4, 7)
+    assert (line["success"], line["error_message"], line["tokens_final"]) == (False, "went wrong", False)
+    assert log.problems.counts == {"end_call": 1}
+
+
+def test_a_run_that_cannot_be_written_whole_has_a_bare_line(
+    log: ClaudeAPILogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logger.api_logger.records_of", None)
+    assert log.end_run(log.start_call("t", None, "m"), CLI_OUTPUTS / "tools" / "stream.jsonl", exit_code=0)
+    assert (only(log)["success"], only(log)["tokens_final"], only(log)["tokens_input"]) == (True, False, None)

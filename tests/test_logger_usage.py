@@ -66,12 +66,20 @@ def test_a_compaction_is_not_in_the_total_of_the_api_and_is_added() -> None:
     assert (usage.tokens_input, usage.tokens_output) == (107, 23)
 
 
-@pytest.mark.parametrize("value", [None, True, "5", b"5", -1, float("nan"), float("inf"), 2**60, [], {}])
+@pytest.mark.parametrize("iterations", [5, "x", {"a": 1}, True])
+def test_iterations_that_are_no_list_are_left_alone(iterations: Any) -> None:
+    usage = usage_of({"input_tokens": 3, "output_tokens": 4, "iterations": iterations})
+    assert usage == TokenUsage(3, 4)
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, "5.5", "-5", "x", "", "9" * 17, b"5", -1, float("nan"), float("inf"), 2**60, [], {}]
+)
 def test_what_is_no_count_is_unknown(value: Any) -> None:
     assert count(value) is None
 
 
-@pytest.mark.parametrize(("value", "number"), [(0, 0), (5, 5), (5.0, 5), (2**53 - 1, 2**53 - 1)])
+@pytest.mark.parametrize(("value", "number"), [(0, 0), (5, 5), (5.0, 5), ("10", 10), (2**53 - 1, 2**53 - 1)])
 def test_zero_is_a_count(value: Any, number: int) -> None:
     assert count(value) == number
 
