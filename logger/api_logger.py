@@ -31,7 +31,7 @@ from .call_line import (
     whole,
 )
 from .call_metrics import APICallMetrics
-from .claude_cli import CliRun, unread_run
+from .claude_cli import ALREADY_COUNTED, CliRun, unread_run
 from .clock import LocalClock
 from .daily_summary import summary_of
 from .day_lines import day_lines
@@ -362,7 +362,7 @@ class ClaudeAPILogger:
         if rest is not None:
             return rest
         self.problems.note("already counted", "callmeter: an output was counted before; it is not again")
-        return unread_run("already_counted", "the output was already counted for another call")
+        return unread_run(ALREADY_COUNTED, "the output was already counted for another call")
 
     def _write_run(self, metrics: APICallMetrics, run: CliRun, further: dict[str, Any]) -> bool:
         day = self._day(metrics)

@@ -76,6 +76,10 @@ class CliRun:
         return self.success
 
 
+ALREADY_COUNTED = "already_counted"
+"""The error type of a line for a run whose tokens stand in an earlier line: it is no further API call."""
+
+
 def unread_run(error_type: str, error_message: str) -> CliRun:
     """A run of which nobody knows what it used."""
     return CliRun((), False, False, False, error_type=error_type, error_message=error_message)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from .call_ids import call_ids
-from .claude_cli import CliRun, call_id_of
+from .claude_cli import ALREADY_COUNTED, CliRun, call_id_of
 from .cli_counting import ModelUse
 from .record import CallRecord
 
@@ -58,12 +58,13 @@ def _line(run: CliRun, line: CallRecord, use: ModelUse) -> CallRecord:
 
 
 def _line_without_use(run: CliRun, line: CallRecord) -> CallRecord:
+    nothing_called = (run.counted and line.success) or run.error_type == ALREADY_COUNTED
     return replace(
         line,
         **run.usage.fields,
         tokens_total=run.usage.tokens_total,
         estimated_cost_usd=run.cost_usd,
-        calls=0 if run.counted and line.success else None,
+        calls=0 if nothing_called else None,
         attempts=run.retries + 1 if run.retries else None,
         tokens_final=None if run.counted else False,
         call_id=_call_id(run, ""),  # the caller's name of the model may differ from the CLI's

@@ -97,7 +97,7 @@ def test_eight_processes_with_random_kills_lose_nothing_acknowledged(tmp_path: P
     good, bad = read(folder)
     written = [(line["task_id"], line["settings"]["n"]) for line in good]
     acknowledged = {(w.name, n) for w in done for n in range(1, w.acknowledged + 1)}
-    assert kills > 20 and len(acknowledged) >= SLOTS * LINES - kills
+    assert kills >= 5 and len(acknowledged) >= SLOTS * LINES - kills
     assert acknowledged <= set(written)
     assert len(written) == len(set(written)) == len({line["call_id"] for line in good})
     assert len(written) - len(acknowledged) <= kills, "more than the line each killed writer was at"

@@ -383,3 +383,14 @@ def test_the_machines_own_clock_and_zone_are_the_default(tmp_path: Path) -> None
     assert timedelta(0) <= started - before.replace(microsecond=0) < timedelta(minutes=5)
     assert started.utcoffset() == before.utcoffset() and line["host"]
     assert line["start_time"] == pytest.approx(time.time(), abs=300)
+
+
+def test_a_run_that_is_ended_again_after_a_restart_is_no_further_call(tmp_path: Path) -> None:
+    """A restarted coordinator looks at all outputs again: tokens, cost and calls stay those of the run."""
+    output = Path(__file__).parent / "data/claude-cli/tools/stream.jsonl"
+    for _ in range(3):
+        log = ClaudeAPILogger(tmp_path)
+        log.end_run(log.start_call("gh-1", "w-1", "claude-opus-5-5"), output, exit_code=0)
+    lines = [json.loads(line) for file in tmp_path.glob("*.jsonl") for line in file.open()]
+    assert [line.get("calls", 1) for line in lines] == [4, 0, 0]
+    assert sum(line["tokens_output"] or 0 for line in lines) == 215
