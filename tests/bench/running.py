@@ -17,6 +17,9 @@ from .row import SKIPPED, Row, light, seconds, size
 from .server import Server, serving
 
 MOST = 350e6
+_LATER = 5
+"""Seconds after a large view in which free memory goes back to the system."""
+
 _SETTLE = 3
 """Seconds after a page was drawn in which the server may still be busy with it."""
 
@@ -32,6 +35,7 @@ def running(ground: Ground) -> Iterator[Row]:
         shown = look_around(ground, server)
         name = f"server that read {ground.lines:,} lines cold: RSS after 24 h, 7, 30, {days} days"
         yield light(name, shown, MOST, told=told, baseline=slow["peak"])
+        yield _later(server)
         yield Row(f"    its peak while reading ({seconds(read)}){known}", size(most), "", None, *_bar(most))
         most, known = _most(server)
         yield Row(f"    its peak with the views{known}", size(most), "", None, *_bar(most))
@@ -40,7 +44,14 @@ def running(ground: Ground) -> Iterator[Row]:
         server.until_loaded(days)
         shown = look_around(ground, server)
         yield light("the same of a warm start", shown, MOST, told=told, baseline=slow["peak"])
+        yield _later(server)
         yield from _with_a_page(ground, server)
+
+
+def _later(server: Server) -> Row:
+    """What is held once the store has looked again and given back what the views no longer need."""
+    time.sleep(_LATER)
+    return light(f"    {_LATER} seconds later", rss(server.process), MOST)
 
 
 def _bar(value: float) -> tuple[str, bool]:
