@@ -37,6 +37,7 @@ class _Totals:
         self.models: dict[str, dict[str, Any]] = {}
 
     def add(self, record: dict[str, Any]) -> None:
+        """Take in one line of the day, as parsed JSON."""
         calls = count(record.get("calls"))
         calls = 1 if calls is None else calls
         cost = _number(record.get("estimated_cost_usd"))
@@ -57,6 +58,7 @@ class _Totals:
         known["cost"] += cost
 
     def summary(self, date: str) -> dict[str, Any]:
+        """What was taken in, under the keys of the original's summary."""
         tokens = self.tokens
         return {
             "date": date,

@@ -229,8 +229,13 @@ def test_cards_mark_what_is_incomplete_beside_the_number_it_affects() -> None:
         {"time": NOW, "cost_usd": NAN, "tokens_output": 5},
     )
     assert (shown["Cost"].value, shown["Tokens"].value) == ("≥ $2.00", "≥ 15")
-    assert shown["Cost"].mark == "1 call of unknown cost, 1 call with a lower bound only"
+    assert shown["Cost"].mark == "1 call of unknown cost, 1 call not counted to the end"
     assert shown["Calls"].mark is None
+
+
+def test_calls_of_cli_runs_are_a_lower_bound_and_said_to_be() -> None:
+    shown = _cards({"time": NOW, "source": "cli", "calls": 4}, {"time": NOW})
+    assert shown["Calls"].value == "≥ 5" and "Claude CLI" in (shown["Calls"].mark or "")
 
 
 def test_cost_of_unpriced_calls_alone_is_unknown_not_zero() -> None:

@@ -28,11 +28,16 @@ class Card:
     colour: str = ACCENT
 
 
-def cards(now: Totals, before: Totals, today_usd: str, series: dict[str, list[float]]) -> tuple[Card, ...]:
-    """The four cards of a period. `series` holds what the sparklines draw, per measure."""
+def cards(
+    now: Totals, before: Totals, today_usd: str, series: dict[str, list[float]], cli_calls: int = 0
+) -> tuple[Card, ...]:
+    """The four cards of a period. `series` holds what the sparklines draw, per measure.
+
+    `cli_calls` of the calls are of Claude CLI runs, whose output does not show every call they made.
+    """
     return (
         _cost(now, before, today_usd, series),
-        _calls(now, before, series),
+        _calls(now, before, series, cli_calls),
         _success(now, before, series),
         _tokens(now, before, series),
     )
@@ -57,19 +62,20 @@ def _incomplete(now: Totals) -> str | None:
     if now.unpriced:
         parts.append(f"{numbers.plural(now.unpriced, 'call')} of unknown cost")
     if now.not_final:
-        parts.append(f"{numbers.plural(now.not_final, 'call')} with a lower bound only")
+        parts.append(f"{numbers.plural(now.not_final, 'call')} not counted to the end")
     return ", ".join(parts) or None
 
 
-def _calls(now: Totals, before: Totals, series: dict[str, list[float]]) -> Card:
+def _calls(now: Totals, before: Totals, series: dict[str, list[float]], cli_calls: int) -> Card:
     average = now.average_duration_seconds
     note = f"{numbers.duration(average)} on average" if average is not None else "no durations known"
     return Card(
         "Calls",
-        numbers.count(now.calls),
+        ("≥ " if cli_calls else "") + numbers.count(now.calls),
         numbers.change(now.calls, before.calls),
         note if now.calls else "none in this range",
         tuple(series["calls"]),
+        "A Claude CLI run may have made more calls than its output shows" if cli_calls else None,
     )
 
 
@@ -92,7 +98,7 @@ def _success(now: Totals, before: Totals, series: dict[str, list[float]]) -> Car
 
 def _tokens(now: Totals, before: Totals, series: dict[str, list[float]]) -> Card:
     cached = numbers.share(now.tokens_cache_read, now.prompt_tokens)
-    lower = f"{numbers.plural(now.not_final, 'call')} with a lower bound only" if now.not_final else None
+    lower = f"{numbers.plural(now.not_final, 'call')} not counted to the end" if now.not_final else None
     return Card(
         "Tokens",
         ("≥ " if now.not_final else "") + numbers.short(now.tokens_total),

@@ -199,6 +199,7 @@ def _unkept(send: Send) -> Send:
     """Answers of the moment are the visitor's own, and are asked for again unless they say otherwise."""
 
     async def marked(message: Message) -> None:
+        """Send a message on, its head with the mark."""
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers.setdefault("Cache-Control", "private, no-cache")

@@ -62,7 +62,9 @@ def _head(record: dict[str, Any]) -> Any:
     final = record.get("tokens_final") is not False
     said = "Succeeded" if record.get("success") else "Failed"
     if not final:
-        said += ". The token counts and the cost are a lower bound: the end of the call was not seen."
+        said += (
+            ". The end of the call was not seen: its token counts and cost are a lower bound or an estimate."
+        )
     return html.P(said, className="outcome" if record.get("success") else "outcome failed")
 
 

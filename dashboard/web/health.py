@@ -103,7 +103,8 @@ def _not_final(sums: pd.DataFrame) -> Any:
         return _panel("Token counts", "Every token count in this range is final.")
     said = (
         f"{numbers.plural(int(groups['not_final'].sum()), 'call')} in this range whose end was not seen "
-        "(killed, cut off, or an old command line): their tokens and cost are a lower bound."
+        "(killed, cut off, or an old command line): their tokens and cost are a lower bound or an "
+        "estimate."
     )
     rows = [
         [str(r.Index), numbers.count(r.not_final), numbers.count(r.tokens_total)] for r in groups.itertuples()

@@ -45,6 +45,7 @@ def _pick(field: str) -> Move:
     """A click on a picture narrows to the value under it; the same click again widens."""
 
     def pick(state: State, click: dict[str, Any] | None) -> State:
+        """The state after a click, unchanged when nothing that has a name was hit."""
         value = _clicked(click)
         if not value:
             return state

@@ -67,8 +67,10 @@ def draw(store: Store, state: State, now: datetime) -> Overview:
     """Every card and picture of a state."""
     shown = scene(store, state, now)
     before = metrics.totals(store.sums(shown.view.before(now)))
+    cli_calls = int(shown.sums["calls"].to_numpy()[(shown.sums["source"] == "cli").to_numpy()].sum())
+    added, today = metrics.totals(shown.sums), _today(store, shown, now)
     return Overview(
-        cards=cards.cards(metrics.totals(shown.sums), before, _today(store, shown, now), _series(shown)),
+        cards=cards.cards(added, before, today, _series(shown), cli_calls),
         period=PERIODS.get(state.range, "the period before"),
         pictures={chart.id: _picture(chart, shown) for chart in CHARTS},
     )
