@@ -6,11 +6,11 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import date as Date  # noqa: N812 - `date` is an argument of the original API
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .call import Call
 from .call_ids import call_ids
@@ -33,10 +33,12 @@ from .call_line import (
 from .call_metrics import APICallMetrics
 from .claude_cli import ALREADY_COUNTED, CliRun, unread_run
 from .clock import LocalClock
+from .context import current
+from .context import named as named_calls
 from .daily_summary import summary_of
 from .day_lines import day_lines
 from .journal import Journal
-from .logged_runs import near
+from .logged_ids import near
 from .parsed_output import ParsedOutput, recent_outputs
 from .price_file import PriceError, catalog_table, read_prices
 from .pricing import PriceTable, built_in
@@ -45,6 +47,8 @@ from .record import CallRecord, as_text, day_file_name, encode_object, values_of
 from .redaction import sentence
 from .run_records import records_of
 from .written_runs import WrittenRuns
+
+Client = TypeVar("Client")
 
 
 class ClaudeAPILogger:
@@ -133,6 +137,9 @@ class ClaudeAPILogger:
     ) -> APICallMetrics:
         """Begin a call. `further`: any field of the line by name (`project=`, `session_id=`, ...)."""
         try:
+            named = current.get()
+            if named:
+                task_id, worker_id, further = _with_names(named, task_id, worker_id, further)
             now = self._now()
             stamp = self._clock.spell(now)[0]
             size = len(prompt_content) if prompt_content.__class__ is str else length(prompt_content)
@@ -239,6 +246,40 @@ class ClaudeAPILogger:
         return Call(
             self, self.start_call(task_id, worker_id, model, prompt_file, prompt, settings, **further)
         )
+
+    def context(self, **fields: Any) -> AbstractContextManager[None]:
+        """`with log.context(task_id="gh-456"):` names the calls begun in the block, watched ones too.
+
+        fields: any field of the line by name. What a call says itself goes before it. Threads and asyncio
+        tasks do not see each other's names.
+        """
+        return named_calls(**fields)
+
+    def watch(self, client: Client) -> Client:
+        """A copy of an Anthropic client, sync or async, of which every call is written; see `middleware`."""
+        from .middleware import watch
+
+        return watch(self, client)
+
+    def worker_env(
+        self,
+        *,
+        task_id: str | None = None,
+        worker_id: str | None = None,
+        project: str | None = None,
+        endpoint: str = "http://127.0.0.1:8050",
+        token: str | None = None,
+    ) -> dict[str, str]:
+        """What to add to the environment of a Claude CLI worker so that it reports each call to the page.
+
+        endpoint: where `callmeter serve` listens; token: its token, if it asks for one.
+        """
+        from .worker_env import worker_env
+
+        shared = {"project": text(self._shared.get("project")), **current.get()}
+        names = {"task_id": task_id, "worker_id": worker_id, "project": project}
+        known = {name: shared.get(name) if value is None else value for name, value in names.items()}
+        return worker_env(known, endpoint, token)
 
     def passed(self, metrics: APICallMetrics) -> float | None:
         """Seconds since a call began."""
@@ -385,6 +426,16 @@ class ClaudeAPILogger:
         metrics.model = metrics.model or run.model or NO_MODEL
         known = self._known({**(metrics._further or {}), **further})
         return CallRecord(**{**original_values(metrics), **self._shared, "source": "cli", **known})
+
+
+def _with_names(
+    named: Mapping[str, Any], task_id: Any, worker_id: Any, further: dict[str, Any]
+) -> tuple[Any, Any, dict[str, Any]]:
+    """What a call says itself, and for the rest what its context says."""
+    rest = {name: value for name, value in named.items() if name not in ("task_id", "worker_id")}
+    task_id = named.get("task_id") if task_id is None else task_id
+    worker_id = named.get("worker_id") if worker_id is None else worker_id
+    return task_id, worker_id, {**rest, **further}
 
 
 def _host() -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from .call_ids import derived_id
 from .cli_counting import NOTHING, CliPrices, ModelUse, Sessions, uses_of
 from .cli_facts import Facts
 from .cli_output import CliOutput, Source
@@ -87,9 +87,12 @@ def unread_run(error_type: str, error_message: str) -> CliRun:
 
 def call_id_of(identity: str, model: str) -> str | None:
     """The id of a run's line for a model: the same wherever the run is read; None without identity."""
-    if not identity:
-        return None
-    return "cli-" + hashlib.sha256(f"{identity}\n{model}".encode("utf-8", "replace")).hexdigest()[:24]
+    return derived_id("cli", identity, model) if identity else None
+
+
+def ids_of(run: CliRun, identity: str) -> list[str]:
+    """The ids of the lines of a run, one per model; `identity` is the run's own or its begun one."""
+    return [call_id_of(identity, use.model) or "" for use in run.models] or [call_id_of(identity, "") or ""]
 
 
 def read_run(

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .call_line import NO_MODEL
-from .claude_cli import CliRun, read_run
+from .claude_cli import CliRun, ids_of, read_run
 from .cli_facts import Shares
 from .clock import LocalClock
 from .journal import Journal
-from .logged_runs import ids_of, ids_of_day, near
+from .logged_ids import ids_of_day, near
 from .pricing import PriceTable, built_in
 from .record import DAY_FILE_PATTERN, CallRecord, to_line
 from .run_records import records_of

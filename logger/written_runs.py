@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from .claude_cli import CliRun, call_id_of, read_run
+from .claude_cli import CliRun, call_id_of, ids_of, read_run
 from .cli_facts import Shares
-from .logged_runs import ids_of, logged
+from .logged_ids import logged
 from .pricing import PriceTable
 
 MOST_RUNS = 10_000

@@ -1,4 +1,4 @@
-"""Which runs of the Claude CLI are in the log already: their lines are found by their ids."""
+"""Which calls are in the log already: lines whose id says what they stand for are found by it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
-from .claude_cli import CliRun, call_id_of
 from .day_lines import day_lines
-
-
-def ids_of(run: CliRun, identity: str) -> list[str]:
-    """The ids of the lines of a run, one per model; `identity` is the run's own or its begun one."""
-    return [call_id_of(identity, use.model) or "" for use in run.models] or [call_id_of(identity, "") or ""]
 
 
 def near(day: str) -> list[str]:
@@ -25,7 +19,7 @@ def near(day: str) -> list[str]:
 
 
 def ids_of_day(folder: Path, day: str) -> set[str]:
-    """The ids of all runs' lines of a day."""
+    """The derived ids of a day's lines (see `call_ids.derived_id`)."""
     return {found for line in _readable(folder, day) for found in _ids_in(line)}
 
 
@@ -51,4 +45,4 @@ def _ids_in(line: bytes) -> list[str]:
     return [match.decode() for match in _CALL_ID.findall(line)]
 
 
-_CALL_ID = re.compile(rb'[{,]\s*"call_id"\s*:\s*"(cli-[0-9a-f]+)"')
+_CALL_ID = re.compile(rb'[{,]\s*"call_id"\s*:\s*"([a-z]{3}-[0-9a-f]{24})"')
