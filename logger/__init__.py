@@ -26,6 +26,7 @@ from .record import (
     from_line,
     to_line,
 )
+from .running import RunningCall, running_calls
 from .usage import MessageStream, TokenUsage, usage_of
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "PriceError",
     "PriceTable",
     "RecordError",
+    "RunningCall",
     "TokenUsage",
     "day_file_name",
     "from_line",
@@ -51,6 +53,7 @@ __all__ = [
     "price_of",
     "read_prices",
     "read_run",
+    "running_calls",
     "to_line",
     "usage_of",
 ]
