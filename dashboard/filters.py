@@ -1,4 +1,4 @@
-"""What is looked at: a range of whole hours and a choice of models, projects, tasks, workers, outcome.
+"""What is looked at: a range of whole hours and a choice of values of facets.
 
 Ranges are made of whole hours of the viewer's time zone, so that hourly sums answer them exactly:
 `24h` is the running hour and the 23 before it; `7d` and `30d` are today and the 6 or 29 days before it.
@@ -31,6 +31,7 @@ class Filter:
     projects: frozenset[str] = frozenset()
     tasks: frozenset[str] = frozenset()
     workers: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
     outcome: str | None = None
 
     @property
@@ -42,6 +43,7 @@ class Filter:
             "project": self.projects,
             "task_id": self.tasks,
             "worker_id": self.workers,
+            "source": self.sources,
             "outcome": outcome,
         }
         return {column: chosen for column, chosen in every.items() if chosen}

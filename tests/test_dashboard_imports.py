@@ -22,9 +22,9 @@ LOGGER_LAYERS = (
 
 DASHBOARD_LAYERS = (
     ("errors",),
-    ("settings", "filters", "numbers"),
+    ("settings", "filters", "numbers", "sources"),
     ("store", "demo"),
-    ("metrics",),
+    ("metrics", "completeness"),
     ("charts", "report", "money", "billing"),
     ("printout",),
     ("web",),
@@ -32,7 +32,14 @@ DASHBOARD_LAYERS = (
 )
 """Rooms of one layer do not read each other, except in `logger`, where only cycles are forbidden."""
 
-SCHEMA_AND_PRICES = {"logger", "logger.record", "logger.pricing", "logger.price_file", "logger.clock"}
+SCHEMA_AND_PRICES = {
+    "logger",
+    "logger.record",
+    "logger.pricing",
+    "logger.price_file",
+    "logger.clock",
+    "logger.running",
+}
 """What the dashboard may use of the logger outside of its commands."""
 
 DRAWING = {"plotly", "dash", "dash_mantine_components", "dash_ag_grid"}

@@ -43,7 +43,7 @@ _hours = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(
     view=st.sampled_from(urls.VIEWS),
     span=st.sampled_from(["24h", "7d", "30d", "custom"]),
     hours=st.lists(_hours, min_size=2, max_size=2, unique=True).map(sorted),
-    names=st.tuples(_names, _names, _names, _names),
+    names=st.tuples(_names, _names, _names, _names, _names),
     outcome=st.sampled_from([None, "ok", "failed"]),
     flags=st.tuples(st.booleans(), st.booleans(), st.sampled_from(urls.WHO)),
     call=st.sampled_from([None, "2026-11-22/1234", "2026-11-22/-5"]),
@@ -61,6 +61,7 @@ def test_every_state_has_an_address_that_leads_back_to_it(
         projects=names[1],
         tasks=names[2],
         workers=names[3],
+        sources=names[4],
         outcome=outcome,
         cache=flags[0],
         by_cost=flags[1],
@@ -176,9 +177,18 @@ def test_choices_are_those_of_the_range_and_what_is_chosen_already() -> None:
     store = frames.FrameStore(
         [{"time": NOW, "model": "a", "task_id": ""}, {"time": at("2026-10-01 00:00"), "model": "b"}]
     )
-    models, _, tasks, _ = controls.choices(store, State(models=frozenset({"gone"})), NOW)
+    models, _, tasks, _, sources = controls.choices(store, State(models=frozenset({"gone"})), NOW)
     assert [option["value"] for option in models] == ["a", "gone"]
     assert tasks == [{"value": "", "label": "no task"}]
+    assert sources == [{"value": "manual", "label": "logged by hand"}]
+
+
+def test_a_source_is_a_filter_and_its_chip_says_it_in_words() -> None:
+    state = navigation.move(State(), ids.SOURCES, "value", ["cli"])
+    assert urls.to_search(state) == "?source=cli"
+    assert _texts(controls.chips(state)) == ["source: CLI runs ✕"]
+    store = frames.FrameStore([{"time": NOW, "source": "cli"}, {"time": NOW}])
+    assert len(store.rows(urls.to_filter(state, NOW, frames.UTC))) == 1
 
 
 def _texts(component) -> list[str]:

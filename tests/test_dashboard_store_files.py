@@ -93,6 +93,7 @@ def test_categories_are_just_the_values_that_occur(tmp_path: Path) -> None:
         ({"tasks": {"t1", "t2"}, "outcome": "failed"}, [2]),
         ({"models": {"unheard of"}}, []),
         ({"outcome": "ok"}, [1, 3]),
+        ({"sources": {"cli"}}, [3]),
     ],
 )
 def test_choices_narrow_sums_and_rows_alike(
@@ -102,7 +103,7 @@ def test_choices_narrow_sums_and_rows_alike(
         tmp_path,
         call(model="a", project="p", worker_id="w", task_id="t1", tokens_output=1),
         call(model="a", task_id="t2", success=False, tokens_output=2),
-        call(model="b", task_id="t3", tokens_output=3),
+        call(model="b", task_id="t3", source="cli", tokens_output=3),
     )
     chosen = {name: value if isinstance(value, str) else frozenset(value) for name, value in choice.items()}
     view, store = Filter(EVER.since, EVER.until, **chosen), opened(tmp_path)

@@ -9,7 +9,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import Output
 
-from .. import metrics
+from .. import metrics, sources
 from ..filters import NONE
 from ..store.base import Store
 from . import ids, navigation, urls
@@ -24,6 +24,7 @@ OUTPUTS = (
     Output(ids.PROJECTS, "value"),
     Output(ids.TASKS, "value"),
     Output(ids.WORKERS, "value"),
+    Output(ids.SOURCES, "value"),
     Output(ids.OUTCOME, "value"),
     Output(ids.CACHE, "value"),
     Output(ids.MODELS_BY, "value"),
@@ -38,8 +39,20 @@ OUTPUTS = (
 )
 """In the order of `values`. Clicks are taken back, so that the same spot can be clicked again."""
 
-_NOUNS = {"models": "model", "projects": "project", "tasks": "task", "workers": "worker"}
-_COLUMNS = {"models": "model", "projects": "project", "tasks": "task_id", "workers": "worker_id"}
+_NOUNS = {
+    "models": "model",
+    "projects": "project",
+    "tasks": "task",
+    "workers": "worker",
+    "sources": "source",
+}
+_COLUMNS = {
+    "models": "model",
+    "projects": "project",
+    "tasks": "task_id",
+    "workers": "worker_id",
+    "sources": "source",
+}
 
 
 def values(state: State) -> tuple[Any, ...]:
@@ -53,6 +66,7 @@ def values(state: State) -> tuple[Any, ...]:
         sorted(state.projects),
         sorted(state.tasks),
         sorted(state.workers),
+        sorted(state.sources),
         state.outcome or "all",
         "cache" if state.cache else "plain",
         "cost" if state.by_cost else "tokens",
@@ -100,7 +114,12 @@ def _words(facet: str, value: str) -> str:
     if facet == ids.OUTCOME:
         return "failed only" if value == "failed" else "succeeded only"
     noun = _NOUNS[facet]
-    return f"no {noun}" if value == NONE else f"{noun}: {value}"
+    return f"no {noun}" if value == NONE else f"{noun}: {_called(facet, value)}"
+
+
+def _called(facet: str, value: str) -> str:
+    """A value as the page says it: sources have words of their own."""
+    return sources.words(value) if facet == ids.SOURCES else value
 
 
 def after(state: State, triggered: Any, properties: list[dict[str, Any]]) -> State:
@@ -127,12 +146,14 @@ def choices(store: Store, state: State, now: datetime) -> tuple[list[dict[str, s
     frames = {"task_id": store.rows(view, columns=("task_id", "calls"))}
     sums = store.sums(view)
     return tuple(
-        _options(metrics.values(frames.get(column, sums), column), getattr(state, facet), _NOUNS[facet])
+        _options(metrics.values(frames.get(column, sums), column), getattr(state, facet), facet)
         for facet, column in _COLUMNS.items()
     )
 
 
-def _options(known: list[tuple[str, int]], chosen: frozenset[str], noun: str) -> list[dict[str, str]]:
+def _options(known: list[tuple[str, int]], chosen: frozenset[str], facet: str) -> list[dict[str, str]]:
     names = [name for name, _ in known]
     names += sorted(chosen - set(names))
-    return [{"value": name, "label": name or f"no {noun}"} for name in names]
+    return [
+        {"value": name, "label": _called(facet, name) if name else f"no {_NOUNS[facet]}"} for name in names
+    ]

@@ -10,7 +10,7 @@ from typing import Any
 import dash_ag_grid as dag
 import pandas as pd
 
-from .. import metrics, numbers
+from .. import metrics, numbers, sources
 from . import ids
 
 PAGE = 100
@@ -63,7 +63,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("worker_id", "Worker", _or_unknown("worker_id"), 120),
     Column("project", "Project", _or_unknown("project"), 130),
     Column("calls", "Calls", lambda row: numbers.count(row.calls), 80, right=True),
-    Column("source", "Source", _or_unknown("source"), 96),
+    Column("source", "Source", lambda row: sources.words(row.source), 112),
     Column("error", "Error", lambda row: row.error, 260),
 )
 

@@ -23,8 +23,9 @@ CHIPS = "chips"
 CLEAR = "clear"
 
 FILTERS = "filters"
-MODELS, PROJECTS, TASKS, WORKERS, OUTCOME = "models", "projects", "tasks", "workers", "outcome"
-CHOICES = (MODELS, PROJECTS, TASKS, WORKERS)
+MODELS, PROJECTS, TASKS, WORKERS, SOURCES = "models", "projects", "tasks", "workers", "sources"
+OUTCOME = "outcome"
+CHOICES = (MODELS, PROJECTS, TASKS, WORKERS, SOURCES)
 
 TROUBLE = "trouble"
 """A sentence when the server could not do what the page asked."""

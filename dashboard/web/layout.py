@@ -31,6 +31,7 @@ FILTER_NAMES = (
     (ids.PROJECTS, "Project", "all projects"),
     (ids.TASKS, "Task", "all tasks"),
     (ids.WORKERS, "Worker", "all workers"),
+    (ids.SOURCES, "Source", "all sources"),
 )
 _NOTHING: dict[str, Any] = {
     "data": [],

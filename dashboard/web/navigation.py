@@ -104,6 +104,7 @@ def _clear(state: State, _: Any) -> State:
         projects=frozenset(),
         tasks=frozenset(),
         workers=frozenset(),
+        sources=frozenset(),
         outcome=None,
     )
 
@@ -123,6 +124,7 @@ MOVES: tuple[tuple[str, str, Move], ...] = (
     (ids.PROJECTS, "value", _facet("projects")),
     (ids.TASKS, "value", _facet("tasks")),
     (ids.WORKERS, "value", _facet("workers")),
+    (ids.SOURCES, "value", _facet("sources")),
     (ids.OUTCOME, "value", _outcome),
     (ids.CLEAR, "n_clicks", _clear),
     (ids.CACHE, "value", lambda state, value: replace(state, cache=value == "cache")),

@@ -16,7 +16,13 @@ CUSTOM = "custom"
 WHO = ("task_id", "project", "worker_id")
 DEFAULT_RANGE = "24h"
 
-_FACETS = {"model": "models", "project": "projects", "task": "tasks", "worker": "workers"}
+_FACETS = {
+    "model": "models",
+    "project": "projects",
+    "task": "tasks",
+    "worker": "workers",
+    "source": "sources",
+}
 _MOST_DAYS = 3700
 """A longer range than ten years is taken for a slip of the hand."""
 
@@ -34,6 +40,7 @@ class State:
     projects: frozenset[str] = frozenset()
     tasks: frozenset[str] = frozenset()
     workers: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
     outcome: str | None = None
     cache: bool = False
     by_cost: bool = False
@@ -44,10 +51,10 @@ class State:
     @property
     def narrowed(self) -> bool:
         """Whether any filter is set."""
-        return bool(self.models or self.projects or self.tasks or self.workers or self.outcome)
+        return any(getattr(self, facet) for facet in (*_FACETS.values(), "outcome"))
 
     def choose(self, facet: str, values: frozenset[str]) -> State:
-        """The state with another choice of `models`, `projects`, `tasks` or `workers`."""
+        """The state with another choice of a facet: `models`, `projects`, `tasks`, `workers` or `sources`."""
         change: dict[str, Any] = {facet: values}
         return replace(self, **change)
 
@@ -143,6 +150,7 @@ def to_filter(state: State, now: datetime, zone: ZoneInfo) -> Filter:
         projects=state.projects,
         tasks=state.tasks,
         workers=state.workers,
+        sources=state.sources,
         outcome=state.outcome,
     )
 

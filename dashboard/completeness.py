@@ -1,0 +1,127 @@
+"""How complete the numbers of a view are: priced calls, final counts, calls by source. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from . import sources
+from .numbers import count, plural, share
+
+NAMED = 3
+"""How many models or sources a sentence names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """Of how many calls the cost and the token counts are known, and who logged the calls.
+
+    `unpriced` is made of `no_price`, `uncounted` and calls for which neither can be told.
+    """
+
+    calls: int = 0
+    unpriced: int = 0
+    not_final: int = 0
+    no_price: Mapping[str, int] = field(default_factory=dict)
+    """Calls with token counts by model, of models not one call of which has a price; most calls first."""
+    uncounted: int = 0
+    """Calls of unknown cost without any token counts."""
+    by_source: Mapping[str, int] = field(default_factory=dict)
+    """Calls by the line's source, most calls first."""
+
+    @property
+    def priced(self) -> int:
+        """Calls whose cost is known."""
+        return self.calls - self.unpriced
+
+    @property
+    def final(self) -> int:
+        """Calls whose token counts are no lower bound."""
+        return self.calls - self.not_final
+
+    @property
+    def of_runs(self) -> int:
+        """Calls of CLI runs: a run may have made more than its output shows."""
+        return self.by_source.get(sources.RUNS, 0)
+
+    @property
+    def otherwise_unpriced(self) -> int:
+        """Calls of unknown cost although others of their model have one: another speed, region or date."""
+        return self.unpriced - self.uncounted - sum(self.no_price.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing from cost, tokens and calls."""
+        return not (self.unpriced or self.not_final or self.of_runs)
+
+
+def completeness(sums: pd.DataFrame) -> Completeness:
+    """What a sums frame says of its own completeness."""
+    calls, unpriced = sums["calls"].to_numpy(), sums["unpriced"].to_numpy()
+    missing = (unpriced > 0) & (sums["tokens_total"].to_numpy() == 0)
+    priced_models = set(sums["model"][calls > unpriced])
+    no_price = (unpriced > 0) & ~missing & ~sums["model"].isin(priced_models).to_numpy()
+    return Completeness(
+        calls=int(calls.sum()),
+        unpriced=int(unpriced.sum()),
+        not_final=int(sums["not_final"].to_numpy().sum()),
+        no_price=_counts(sums["model"][no_price], unpriced[no_price]),
+        uncounted=int(unpriced[missing].sum()),
+        by_source=_counts(sums["source"], calls),
+    )
+
+
+def _counts(names: pd.Series, calls: np.ndarray[tuple[int], np.dtype[np.int64]]) -> dict[str, int]:
+    """Calls by name, most first."""
+    added = pd.Series(calls, index=names.index).groupby(names, observed=True).sum()
+    ordered = added[added > 0].sort_values(ascending=False, kind="stable")
+    return {str(name): int(number) for name, number in ordered.items()}
+
+
+def priced_words(known: Completeness) -> str:
+    """How many costs are known."""
+    if not known.unpriced:
+        return "The cost of every call is known."
+    return (
+        f"{share(known.priced, known.calls)} priced: the cost of {_of(known.unpriced, known)} is not known."
+    )
+
+
+def final_words(known: Completeness) -> str:
+    """How many token counts are final."""
+    if not known.not_final:
+        return "Every token count is final."
+    bound = f"the counts of {_of(known.not_final, known)} are a lower bound"
+    return f"{share(known.final, known.calls)} final: {bound}."
+
+
+def _of(part: int, known: Completeness) -> str:
+    return f"{count(part)} of {plural(known.calls, 'call')}"
+
+
+def why_unpriced(known: Completeness) -> list[str]:
+    """The reasons for unknown costs with their calls: `14 of models without a price (local-experiment)`."""
+    reasons = []
+    if known.no_price:
+        models = listed(list(known.no_price))
+        one = "of a model without a price" if len(known.no_price) == 1 else "of models without a price"
+        reasons.append(f"{count(sum(known.no_price.values()))} {one} ({models})")
+    if known.uncounted:
+        reasons.append(f"{count(known.uncounted)} without token counts")
+    if known.otherwise_unpriced:
+        reasons.append(f"{count(known.otherwise_unpriced)} of a kind without a price (speed, region or date)")
+    return reasons
+
+
+def sources_words(known: Completeness) -> str:
+    """`CLI runs 900, telemetry 300, SDK 84`."""
+    return ", ".join(f"{sources.words(source)} {count(calls)}" for source, calls in known.by_source.items())
+
+
+def listed(names: list[str], most: int = NAMED) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
