@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import date as Date  # noqa: N812 - `date` is an argument of the original API
 from datetime import datetime, tzinfo
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .call import Call
 from .call_ids import call_ids
@@ -47,6 +48,9 @@ from .record import CallRecord, as_text, day_file_name, encode_object, values_of
 from .redaction import sentence
 from .run_records import records_of
 from .written_runs import WrittenRuns
+
+if TYPE_CHECKING:
+    from .middleware import Observer
 
 Client = TypeVar("Client")
 
@@ -254,6 +258,13 @@ class ClaudeAPILogger:
         tasks do not see each other's names.
         """
         return named_calls(**fields)
+
+    @cached_property
+    def middleware(self) -> Observer:
+        """What `watch` adds to a client, for `Anthropic(middleware=[..., log.middleware])`: the last one."""
+        from .middleware import Observer
+
+        return Observer(self)
 
     def watch(self, client: Client) -> Client:
         """A copy of an Anthropic client, sync or async, of which every call is written; see `middleware`."""

@@ -1,12 +1,103 @@
-"""The observer of the anthropic SDK: one line for every call a client makes."""
+"""The observer of the anthropic SDK: one line for every call a client makes.
+
+The SDK runs its middleware once per HTTP attempt. The attempts of a call share a key; the first begins the
+call, and the one that is not followed by another ends it. A reply that is read later, a stream above all,
+is followed while the program reads it.
+"""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anthropic import Middleware
+
+from .sdk_attempt import Attempt, BatchAttempt, MessageAttempt
+from .sdk_batch import Batches
+from .sdk_call import SdkCall
+from .sdk_request import batch_of, is_message
+from .sdk_retries import waiting_calls
+
+if TYPE_CHECKING:
+    from .api_logger import ClaudeAPILogger
 
 Client = TypeVar("Client")
 
 
-def watch(log: Any, client: Client) -> Client:
-    """A copy of the client of which every call is written."""
-    raise NotImplementedError
+def watch(log: ClaudeAPILogger, client: Client) -> Client:
+    """A copy of the client of which every call is written; the client itself when it is watched already.
+
+    What is no client of the anthropic SDK, or of one before 0.108, is given back as it is, and said.
+    """
+    try:
+        given: Any = client
+        if any(isinstance(one, Observer) and one.log is log for one in given.middleware):
+            return client
+        watched: Client = given.with_middleware(log.middleware)
+        return watched
+    except Exception as error:  # noqa: BLE001 - the host must not be broken
+        told = f"callmeter: calls of this {type(client).__name__} are not written: {error!r}"
+        log.problems.note("watch", told)
+        return client
+
+
+class Observer(Middleware):
+    """Middleware for the clients of the anthropic SDK, sync and async; the last one of the list.
+
+    It changes nothing: neither what the client returns and raises, nor when something is read.
+    """
+
+    def __init__(self, log: ClaudeAPILogger) -> None:
+        self.log = log
+        self._batches = Batches(log)
+        self._running: set[Any] = set()
+
+    def handle(self, request: Any, call_next: Callable[[Any], Any]) -> Any:
+        """Run one attempt of a sync client."""
+        attempt = self._begin(request, call_next)
+        if attempt is None:
+            return call_next(request)
+        try:
+            response = call_next(request)
+        except BaseException as error:
+            attempt.failed(error)
+            raise
+        attempt.answered(response)
+        return response
+
+    async def handle_async(self, request: Any, call_next: Callable[[Any], Any]) -> Any:
+        """Run one attempt of an async client."""
+        attempt = self._begin(request, call_next)
+        if attempt is None:
+            return await call_next(request)
+        try:
+            response = await call_next(request)
+        except BaseException as error:
+            attempt.failed(error)
+            raise
+        attempt.answered(response)
+        return response
+
+    def _begin(self, request: Any, call_next: Callable[[Any], Any]) -> Attempt | None:
+        """What to tell of this attempt; None when it makes no line, or when it cannot be followed."""
+        try:
+            options = request.options
+            if is_message(options.method, options.url):
+                return self._begin_message(request, call_next)
+            if (found := batch_of(options.method, options.url)) is not None:
+                return BatchAttempt(self._batches, *found)
+        except Exception as error:  # noqa: BLE001 - the host must not be broken
+            with suppress(Exception):
+                self.log.problems.note("sdk", f"callmeter: a call cannot be followed: {error!r}")
+        return None
+
+    def _begin_message(self, request: Any, call_next: Callable[[Any], Any]) -> Attempt | None:
+        waiting_calls.give_up(everything=False)
+        key = (id(self), request.options.idempotency_key or id(request.options))
+        if key in self._running:  # twice in the list of one client
+            return None
+        call = waiting_calls.take(key) or SdkCall(self.log, request.options.json_data)
+        call.attempts += 1
+        self._running.add(key)
+        return MessageAttempt(call, request, call_next, key, self._running)
