@@ -5,49 +5,36 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import date as Date  # noqa: N812 - `date` is an argument of the original API
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from functools import cached_property
 from pathlib import Path
+from re import Pattern
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .abandoned import Abandoned
 from .call import Call
-from .call_ids import call_ids
-from .call_line import (
-    NO_MODEL,
-    bare_values,
-    count_call,
-    count_plain,
-    finish,
-    further_values,
-    length,
-    line_within,
-    original_values,
-    plain_line,
-    seconds,
-    text,
-    truth,
-    whole,
-)
+from .call_line import finish, length, seconds, text, truth, whole
 from .call_metrics import APICallMetrics
-from .claude_cli import ALREADY_COUNTED, CliRun, unread_run
+from .call_writer import CallWriter
+from .claude_cli import CliRun, unread_run
 from .clock import LocalClock
+from .content import content_of
 from .context import current
 from .context import named as named_calls
 from .daily_summary import summary_of
 from .day_lines import day_lines
-from .journal import Journal
 from .logged_ids import near
 from .parsed_output import ParsedOutput, recent_outputs
 from .price_file import PriceError, catalog_table, read_prices
 from .pricing import PriceTable, built_in
 from .problems import Problems
-from .record import CallRecord, as_text, day_file_name, encode_object, values_of
+from .record import day_file_name
 from .redaction import sentence
-from .run_records import records_of
-from .written_runs import WrittenRuns
+from .run_writer import RunWriter
 
 if TYPE_CHECKING:
     from .middleware import Observer
@@ -66,7 +53,9 @@ class ClaudeAPILogger:
         a list of {"name": ..., "cost_per_million_input": ..., "cost_per_million_output": ...}.
     prices: your own price file, in the format of prices.json.
     project, host: written to every line; host None is the name of this machine, "" is none.
-    content: write prompts and responses too.
+    content: write the text of prompts and responses too, without what looks like a secret.
+    content_limit: characters of each; of a longer text the beginning and the end are written.
+    redact: your own patterns of what must not be written with them, as regular expressions.
     now, monotonic, zone: the clocks and the time zone of the timestamps, for tests.
     """
 
@@ -79,23 +68,29 @@ class ClaudeAPILogger:
         project: str | None = None,
         host: str | None = None,
         content: bool = False,
+        content_limit: int = 20_000,
+        redact: Iterable[str | Pattern[str]] = (),
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         zone: tzinfo | None = None,
     ) -> None:
         self.log_dir = Path(os.fspath(log_dir))
         self.problems = Problems()
-        self._journal = Journal(self.log_dir, self.problems)
-        self._journal.prepare()
         self._clock = LocalClock(zone)
         self._now, self._monotonic = now, monotonic
-        self._content = content
+        self._content = content_of(content_limit, redact, self.problems) if content else None
         self.prices = self._price_table(prices, model_catalog)
         shared = {"source": "manual", "project": project, "host": _host() if host is None else host}
-        self._shared = {name: text(value) for name, value in shared.items() if value}
-        self._shared_text = "," + encode_object(self._shared)[1:-1]
+        self._writer = CallWriter(self.log_dir, self.problems, self.prices, shared, self._clock, now)
+        self._shared = self._writer.shared
+        self._in_flight = self._writer.in_flight
+        weakref.finalize(self, self._in_flight.leave).atexit = False
+        self._journal = self._writer.journal
+        self._journal.prepare()
         self._parsed = recent_outputs
-        self._runs = WrittenRuns(self.log_dir)
+        self._runs = RunWriter(self._writer, self.log_dir, self._clock)
+        self._abandoned = Abandoned(self.log_dir, self._journal.append)
+        self._abandoned.take_over()
 
     def _price_table(self, prices: str | os.PathLike[str] | None, catalog: Any) -> PriceTable:
         table = built_in()
@@ -123,11 +118,16 @@ class ClaudeAPILogger:
 
     def flush(self) -> bool:
         """Try to write the waiting lines now; whether none is left."""
-        return self._journal.flush()
+        flushed = self._journal.flush()
+        if flushed:
+            self._abandoned.settle()
+        return flushed
 
     def close(self) -> None:
         """Flush and close the files; the next call opens them again."""
+        self.flush()
         self._journal.close()
+        self._in_flight.close()
 
     def start_call(
         self,
@@ -146,14 +146,15 @@ class ClaudeAPILogger:
                 task_id, worker_id, further = _with_names(named, task_id, worker_id, further)
             now = self._now()
             stamp = self._clock.spell(now)[0]
+            if further or self._content is not None:
+                prompt_content = self._with_content(further, "prompt", prompt_content)
             size = len(prompt_content) if prompt_content.__class__ is str else length(prompt_content)
             file = prompt_file if prompt_file.__class__ is str else text(prompt_file)
             metrics = APICallMetrics(stamp, task_id, worker_id, model, file, size)
             metrics.start_time, metrics.settings, metrics._stamp = now, settings, stamp
-            if self._content and prompt_content is not None:
-                further["prompt"] = prompt_content
             if further:
                 metrics._further = further
+            self._writer.begin(metrics)
             metrics._began = self._monotonic()
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("start_call", error)
@@ -188,18 +189,21 @@ class ClaudeAPILogger:
             run = None
             if usage is not None or self._parsed.waiting:
                 run = self._parsed.run_of(usage, tokens_input, tokens_output, response_content)
+            if further or self._content is not None:
+                response_content = self._with_content(further, "response", response_content)
             finish(metrics, ended, response_content, success, error_message, exit_code)
-            if self._content and response_content is not None:
-                further["response"] = response_content
             if run is not None:
-                return self._write_run(metrics, self._uncounted(run, metrics), further)
-            if usage is None and not further and not metrics._further:
-                return self._write_plain(metrics, tokens_input, tokens_output)
-            return self._write_call(metrics, tokens_input, tokens_output, usage, further)
+                written = self._runs.write(metrics, self._uncounted(run, metrics), further)
+            elif usage is None and not further and not metrics._further:
+                written = self._writer.plain(metrics, tokens_input, tokens_output)
+            else:
+                written = self._writer.whole(metrics, (tokens_input, tokens_output), usage, further)
+            self._in_flight.end(metrics._call_id)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("end_call", error)
             counts = (tokens_input, tokens_output)
-            return self._write_bare(metrics, truth(success), error_message, counts, usage is not None)
+            return self._end_bare(metrics, truth(success), error_message, counts, usage is not None)
+        return written
 
     def end_run(
         self,
@@ -222,18 +226,18 @@ class ClaudeAPILogger:
             metrics._ended = True
             ended = self._now(), self._monotonic()
             finish(metrics, ended, None, False, error_message, exit_code)
-            run = self._read(output_file, seconds(metrics.start_time))
+            run = self._runs.read(output_file, seconds(metrics.start_time))
             self._parsed.forget(run.identity)
             run = self._uncounted(run, metrics, output_file)
             metrics.success = run.succeeded(metrics.exit_code) if success is None else truth(success)
-            metrics.response_length = length(run.response)
-            if self._content:
-                further["response"] = run.response
-            return self._write_run(metrics, run, further)
+            metrics.response_length = length(self._with_content(further, "response", run.response))
+            written = self._runs.write(metrics, run, further)
+            self._in_flight.end(metrics._call_id)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("end_run", error)
             good = whole(exit_code) == 0 if success is None else truth(success)
-            return self._write_bare(metrics, good, error_message, (None, None), True)
+            return self._end_bare(metrics, good, error_message, (None, None), True)
+        return written
 
     def call(
         self,
@@ -243,10 +247,12 @@ class ClaudeAPILogger:
         worker_id: str | None = None,
         prompt_file: str | os.PathLike[str] | None = None,
         prompt: Any = None,
+        prompt_content: Any = None,
         settings: dict[str, Any] | None = None,
         **further: Any,
     ) -> Call:
-        """`with log.call(model=...) as call:` or `async with`, see `Call`."""
+        """`with log.call(model=...) as call:` or `async with`, see `Call`. `prompt_content` is `prompt`."""
+        prompt = prompt_content if prompt is None else prompt
         return Call(
             self, self.start_call(task_id, worker_id, model, prompt_file, prompt, settings, **further)
         )
@@ -301,7 +307,7 @@ class ClaudeAPILogger:
         all else that is known (see ParsedOutput). Unknown counts are None, also of a missing file.
         """
         try:
-            parsed = ParsedOutput(self._read(output_file, None))
+            parsed = ParsedOutput(self._runs.read(output_file, None))
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("parse_stream_json_output", error)
             parsed = ParsedOutput(unread_run("unreadable", repr(error)))
@@ -328,115 +334,33 @@ class ClaudeAPILogger:
         self.problems.note("ended twice", "callmeter: a call was ended twice; only the first end counts")
         return False
 
-    def _write_plain(self, metrics: APICallMetrics, tokens_input: Any, tokens_output: Any) -> bool:
-        """The way of most calls: nothing but the original fields."""
-        count_plain(metrics, tokens_input, tokens_output, self.prices)
-        own_stamp = metrics.timestamp is metrics._stamp
-        day = metrics.timestamp[:10] if own_stamp else self._day(metrics)
-        call_id = call_ids.next()
-        line = plain_line(metrics, f',"call_id":"{call_id}"{self._shared_text}')
-        if line is None:
-            line = line_within({**original_values(metrics), "call_id": call_id, **self._shared})
-        return self._journal.append(day, line)
-
-    def _write_bare(self, metrics: Any, *told: Any) -> bool:
-        """Write what is certain of a call that could not be written; `told` as `bare_values` takes it."""
-        if not isinstance(metrics, APICallMetrics):
-            return False
+    def _end_bare(self, metrics: Any, *told: Any) -> bool:
+        """End a call that could not be written whole; `told` as `bare_values` takes it."""
         try:
-            stamp = metrics._stamp or self._clock.spell(self._now())[0]
-            values = {**bare_values(metrics, stamp, *told), "call_id": call_ids.next(), **self._shared}
-            return self._journal.append(stamp[:10], line_within(values))
+            written = self._writer.bare(metrics, *told)
+            if isinstance(metrics, APICallMetrics):
+                self._in_flight.end(metrics._call_id)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("a bare line", error)
             return False
+        return written
 
-    def _write_call(
-        self,
-        metrics: APICallMetrics,
-        tokens_input: Any,
-        tokens_output: Any,
-        usage: Any,
-        further: dict[str, Any],
-    ) -> bool:
-        if metrics._further:
-            further = {**metrics._further, **further}
-        count_call(metrics, tokens_input, tokens_output, usage, further, self.prices)
-        values = original_values(metrics)
-        values["call_id"] = call_ids.next()
-        values.update(self._shared)
-        if further:
-            values.update(self._known(further))
-        return self._journal.append(self._day(metrics), line_within(values))
-
-    def _known(self, further: Mapping[str, Any]) -> dict[str, Any]:
-        known, unknown = further_values(further)
-        for name in unknown:
-            self.problems.note("unknown field", f"callmeter: {name!r} is no field of a line; it is left out")
-        return known
-
-    def _day(self, metrics: APICallMetrics) -> str:
-        """The day of the timestamp, which the host may have changed."""
-        if metrics.timestamp is not metrics._stamp:
-            metrics.timestamp = self._valid_stamp(metrics)
-        return metrics.timestamp[:10]
-
-    def _valid_stamp(self, metrics: APICallMetrics) -> str:
-        moment = metrics.start_time if metrics.start_time is not None else self._now()
-        try:
-            return datetime.fromisoformat(metrics.timestamp).isoformat(timespec="microseconds")
-        except (TypeError, ValueError):
-            return self._clock.spell(moment)[0]
-
-    def _read(self, output_file: str | os.PathLike[str], at: float | None) -> CliRun:
-        try:
-            return self._runs.read(output_file, at, self.prices)
-        except OSError as error:
-            return unread_run("no_output", f"the output cannot be read: {error.strerror or error}")
-        except Exception as error:  # noqa: BLE001 - the host may hand over anything, None too
-            self._failed("output", error)
-            return unread_run("unreadable", f"the output cannot be read: {as_text(error)}")
+    def _with_content(self, further: dict[str, Any], name: str, content: Any) -> Any:
+        """The prompt or response, also when it is given as a field; in `further` is what may be written."""
+        if content is None:
+            content = further.get(name)
+        for field in ("prompt", "response"):
+            value = content if field == name else further.get(field)
+            further.pop(field, None)
+            if self._content is not None and value is not None:
+                further[field] = self._content.written(value)
+        return content
 
     def _uncounted(
         self, run: CliRun, metrics: APICallMetrics, output_file: str | os.PathLike[str] | None = None
     ) -> CliRun:
-        """What of the run is not written yet. A worker that could not start leaves the last output, and a
-        coordinator that starts anew looks at all outputs again.
-        """
-        days = {*near(self._day(metrics)), *near(self._today())}
-        moment = run.started
-        if moment is None and isinstance(output_file, (str, os.PathLike)) and run.identity:
-            with suppress(OSError):
-                moment = Path(output_file).stat().st_mtime  # as an import would date it
-        if moment is not None:
-            days.update(near(self._clock.spell(moment)[1]))
-        rest = self._runs.uncounted(run, sorted(days))
-        if rest is not None:
-            return rest
-        self.problems.note("already counted", "callmeter: an output was counted before; it is not again")
-        return unread_run(ALREADY_COUNTED, "the output was already counted for another call")
-
-    def _write_run(self, metrics: APICallMetrics, run: CliRun, further: dict[str, Any]) -> bool:
-        day = self._day(metrics)
-        records = records_of(run, self._run_line(metrics, run, further))
-        lines = [line_within(values_of(record)) for record in records]
-        self._runs.add(run)
-        written = [self._journal.append(day, line) for line in lines]
-        return all(written)
-
-    def _run_line(self, metrics: APICallMetrics, run: CliRun, further: dict[str, Any]) -> CallRecord:
-        """What all lines of a run share; the sums are also left in `metrics`, as the original did."""
-        usage = run.usage
-        metrics.tokens_input, metrics.tokens_output = usage.tokens_input, usage.tokens_output
-        metrics.tokens_total, metrics.estimated_cost_usd = usage.tokens_total, run.cost_usd
-        if metrics.time_to_first_token is None:
-            metrics.time_to_first_token = run.time_to_first_token
-        if not metrics.success:
-            metrics.error_message = metrics.error_message or run.error_message
-            further = {"error_type": run.error_type, "http_status": run.http_status, **further}
-        metrics.model = metrics.model or run.model or NO_MODEL
-        known = self._known({**(metrics._further or {}), **further})
-        return CallRecord(**{**original_values(metrics), **self._shared, "source": "cli", **known})
+        days = {*near(self._writer.day(metrics)), *near(self._today())}
+        return self._runs.uncounted(run, days, output_file)
 
 
 def _with_names(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from .call_metrics import APICallMetrics
 from .pricing import PriceTable, price_of
-from .record import FIELDS, ORIGINAL_FIELDS, SAID_ONLY_WHEN, as_text, encode_object, line_of
+from .record import FIELDS, ORIGINAL_FIELDS, SAID_ONLY_WHEN, as_text, line_of
 from .redaction import sentence, without_keys
 from .usage import NOTHING_KNOWN, TokenUsage, count, details_of, usage_of
 
@@ -269,53 +268,6 @@ def cost_of(model: str, usage: TokenUsage, at: float | None, prices: PriceTable)
         at=at,
         prices=prices,
     )
-
-
-_quoted = json.encoder.encode_basestring
-_digits = int.__repr__
-
-
-def _number(value: float) -> str:
-    if not -1e300 < value < 1e300:
-        raise ValueError(value)
-    return f"{value:.9g}"
-
-
-def plain_line(m: APICallMetrics, rest: str) -> bytes | None:
-    """The line of a call that has nothing unusual, in half the time; None when it has.
-
-    `rest` is the JSON text of further fields, each with its comma before it.
-    """
-    quoted, digits, ttft, cost = _quoted, _digits, m.time_to_first_token, m.estimated_cost_usd
-    try:
-        settings = "null" if m.settings is None else encode_object(m.settings)
-        line = (
-            f'{{"timestamp":"{m.timestamp}",'
-            f'"task_id":{"null" if m.task_id is None else quoted(m.task_id)},'
-            f'"worker_id":{"null" if m.worker_id is None else quoted(m.worker_id)},'
-            f'"model":{quoted(m.model or NO_MODEL)},'
-            f'"prompt_file":{"null" if m.prompt_file is None else quoted(m.prompt_file)},'
-            f'"prompt_length":{"null" if m.prompt_length is None else digits(m.prompt_length)},'
-            f'"response_length":{"null" if m.response_length is None else digits(m.response_length)},'
-            f'"tokens_input":{"null" if m.tokens_input is None else m.tokens_input},'
-            f'"tokens_output":{"null" if m.tokens_output is None else m.tokens_output},'
-            f'"tokens_total":{"null" if m.tokens_total is None else m.tokens_total},'
-            f'"start_time":{m.start_time:.16g},"end_time":{m.end_time:.16g},'
-            f'"duration_seconds":{m.duration_seconds:.9g},'
-            f'"time_to_first_token":{"null" if ttft is None else _number(ttft)},'
-            f'"tokens_per_second":{"null" if m.tokens_per_second is None else f"{m.tokens_per_second:.9g}"},'
-            f'"success":{"true" if m.success else "false"},'
-            f'"error_message":{"null" if m.error_message is None else quoted(m.error_message)},'
-            f'"exit_code":{"null" if m.exit_code is None else digits(m.exit_code)},'
-            f'"settings":{settings},'
-            f'"estimated_cost_usd":{"null" if cost is None else f"{cost:.10g}"}'
-            f"{rest}}}\n"
-        )
-    except Exception:  # noqa: BLE001 - the slower way can write anything
-        return None
-    free_text = f"{m.task_id}{m.worker_id}{m.model}{m.prompt_file}{settings}"
-    usual = line.isascii() and "sk-ant-" not in free_text and len(line) <= MOST_BYTES
-    return line.encode() if usual else None
 
 
 def line_within(values: dict[str, Any], most_bytes: int = MOST_BYTES) -> bytes:

@@ -39,3 +39,5 @@ class APICallMetrics:
     _stamp = ""  # the timestamp the logger wrote
     _ended = False
     _further = cast("dict[str, Any] | None", None)
+    _call_id = ""
+    _begun = cast("tuple[Any, ...] | None", None)  # how the line begins, see `plain_line`

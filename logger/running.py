@@ -27,7 +27,7 @@ except ImportError:  # Windows: no calls in flight there
 RUNNING = ".running"
 """The folder of these files, within the log folder."""
 
-SLOT = 512
+SLOT = 1024
 """Bytes of a slot."""
 
 KEPT = re.compile(r"(?P<pid>\d+)-[0-9a-f]+\.(?P<kind>calls|left)")
@@ -95,7 +95,7 @@ def slots_in_use(descriptor: int) -> Iterator[tuple[int, dict[str, Any]]]:
         return
     for offset in range(0, len(content), SLOT):
         if content[offset : offset + 1] == b"{":
-            line = _decoded(_settled(descriptor, offset, content[offset : offset + SLOT]))
+            line = decoded(_settled(descriptor, offset, content[offset : offset + SLOT]))
             if line is not None:
                 yield offset, line
 
@@ -115,7 +115,8 @@ def _settled(descriptor: int, offset: int, seen: bytes) -> bytes:
     return b""
 
 
-def _decoded(slot: bytes) -> dict[str, Any] | None:
+def decoded(slot: bytes) -> dict[str, Any] | None:
+    """What a slot says; None when it is free or torn."""
     line, end, _ = slot.partition(b"\n")
     try:
         value = json.loads(line) if end else None
@@ -146,7 +147,7 @@ def _call(line: dict[str, Any], pid: int, alive: bool, now: float) -> RunningCal
     return RunningCall(
         call_id=line["call_id"],
         model=model if isinstance(model, str) else "",
-        started=min(float(started), now),
+        started=min(float(started), float(now)),
         pid=pid,
         alive=alive,
         **texts,

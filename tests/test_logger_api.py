@@ -14,7 +14,8 @@ import pytest
 from logger_host import ANTHROPIC, CLI_OUTPUTS, NOON, Clock, new_log, one_call, only, written
 
 from logger import ORIGINAL_FIELDS, APICallMetrics, ClaudeAPILogger
-from logger.call_line import original_values, plain_line
+from logger.call_line import original_values
+from logger.plain_line import plain_line
 from logger.record import line_of
 
 pytest_plugins = ("logger_fixtures",)
@@ -121,7 +122,7 @@ def test_a_program_that_runs_over_midnight_writes_into_the_day_each_call_began(
     after = log.start_call("after", None, "m")
     log.end_call(after)
     log.end_call(over)
-    days = {path.name: [json.loads(line) for line in path.open()] for path in log.log_dir.iterdir()}
+    days = {path.name: [json.loads(line) for line in path.open()] for path in log.log_dir.glob("*.jsonl")}
     assert [line["task_id"] for line in days["api-calls-2026-11-22.jsonl"]] == ["over"]
     assert [line["task_id"] for line in days["api-calls-2026-11-23.jsonl"]] == ["after"]
     for name, lines in days.items():

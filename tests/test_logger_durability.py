@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from logger import ClaudeAPILogger
+from logger import ClaudeAPILogger, running_calls
 
 ROOT = Path(__file__).parents[1]
 SLOTS, LINES, KILLS = 8, 2000, 40
@@ -94,7 +94,10 @@ def test_eight_processes_with_random_kills_lose_nothing_acknowledged(tmp_path: P
         left = writer.lines - writer.acknowledged
         if code != 0 and left > 0:
             running.append(Writer(folder, f"{writer.name}k", left))
+    ClaudeAPILogger(folder).close()
     good, bad = read(folder)
+    abandoned = [line for line in good if line.get("error_type") == "abandoned"]
+    good = [line for line in good if line not in abandoned]
     written = [(line["task_id"], line["settings"]["n"]) for line in good]
     acknowledged = {(w.name, n) for w in done for n in range(1, w.acknowledged + 1)}
     assert kills >= 5 and len(acknowledged) >= SLOTS * LINES - kills
@@ -102,6 +105,9 @@ def test_eight_processes_with_random_kills_lose_nothing_acknowledged(tmp_path: P
     assert len(written) == len(set(written)) == len({line["call_id"] for line in good})
     assert len(written) - len(acknowledged) <= kills, "more than the line each killed writer was at"
     assert len(bad) <= kills
+    assert len(abandoned) + len(good) == len({line["call_id"] for line in [*abandoned, *good]})
+    assert len(abandoned) <= kills, "more than the call each killed writer was at"
+    assert running_calls(folder, now=time.time()) == ()
     assert all(len(line["settings"]["pad"]) == line["settings"]["size"] for line in good)
 
 

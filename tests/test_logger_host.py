@@ -66,9 +66,9 @@ def test_nothing_a_host_hands_over_breaks_it(log: ClaudeAPILogger, wrong: Any) -
     log.end_call(wrong)
     log.parse_stream_json_output(wrong)
     log.get_daily_summary(wrong)
-    lines = [line for path in log.log_dir.iterdir() for line in path.read_bytes().splitlines()]
+    lines = [line for path in log.log_dir.glob("*.jsonl") for line in path.read_bytes().splitlines()]
     assert len(lines) + log.problems.total >= 7 + 2 * len(ended) + 20
-    for path in log.log_dir.iterdir():
+    for path in log.log_dir.glob("*.jsonl"):
         for line in path.read_bytes().splitlines():
             record = json.loads(line, parse_constant=pytest.fail)
             assert record["timestamp"][:10] in path.name
@@ -103,7 +103,7 @@ def test_a_timestamp_changed_by_the_host_decides_the_day_if_it_is_one(
     call = log.start_call("t", None, "m")
     call.timestamp = stamp
     log.end_call(call)
-    (path,) = log.log_dir.iterdir()
+    (path,) = log.log_dir.glob("*.jsonl")
     day = "2025-11-02" if stamp == "2025-11-02T21:30:45.123456" else "2026-11-22"
     assert path.name == f"api-calls-{day}.jsonl" and only(log)["timestamp"].startswith(day)
 
@@ -132,7 +132,7 @@ def test_secrets_do_not_get_into_the_log(log: ClaudeAPILogger) -> None:
         error_message=f"401 for x-api-key: {key}\nAuthorization: Bearer abc.def "
         "and https://me:pw@host/ https://ok.host/",
     )
-    (path,) = log.log_dir.iterdir()
+    (path,) = log.log_dir.glob("*.jsonl")
     text = path.read_text()
     assert key not in text and "abc.def" not in text and "pw@" not in text
     line = only(log)
@@ -222,6 +222,6 @@ def test_a_call_that_cannot_be_written_whole_has_a_bare_line(log: ClaudeAPILogge
 def test_a_run_that_cannot_be_written_whole_has_a_bare_line(
     log: ClaudeAPILogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("logger.api_logger.records_of", None)
+    monkeypatch.setattr("logger.run_writer.records_of", None)
     assert log.end_run(log.start_call("t", None, "m"), CLI_OUTPUTS / "tools" / "stream.jsonl", exit_code=0)
     assert (only(log)["success"], only(log)["tokens_final"], only(log)["tokens_input"]) == (True, False, None)

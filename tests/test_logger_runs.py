@@ -193,7 +193,7 @@ def test_of_a_run_that_was_half_written_the_rest_is_written(tmp_path: Path, cloc
     output = CLI_OUTPUTS / "v1.0.128__tools" / "stream.jsonl"
     ended_run(log, output)
     whole = counts(log)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.jsonl")
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
     ended_run(new_log(tmp_path, clock), output)
     assert counts(log) == whole
@@ -203,7 +203,7 @@ def test_an_id_in_a_text_is_no_line_of_the_run(tmp_path: Path, clock: Clock) -> 
     log = new_log(tmp_path, clock)
     ended_run(log, TOOLS)
     said = json.dumps({"a": 1, "call_id": written(log)[0]["call_id"]})
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.jsonl")
     path.unlink()
     log = new_log(tmp_path, clock)
     log.end_call(log.start_call(said, None, "m"))
