@@ -1,0 +1,297 @@
+"""Rows of Claude Code's transcripts -> replies: what one call used, and who made it when.
+
+Facts about these files, proved on those of three versions: each content block of a reply is a row of its
+own with the whole usage; forks and resumes copy rows with their message ids; old versions only keep a
+placeholder of the output and no stop reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from .pricing import SYNTHETIC
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A usage as the API names it; `cache_creation` and the like are flat here."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_creation: Any = None
+    output_tokens_details: Any = None
+    server_tool_use: Any = None
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    iterations: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The message of a row, without its content."""
+
+    id: str | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What counting needs of a row. A faster decoder may give any object with these attributes."""
+
+    type: str | None = None
+    timestamp: str | None = None
+    session: str | None = None
+    from_session: str | None = None
+    request_id: str | None = None
+    request_ref: str | None = None
+    requested_model: str | None = None
+    version: str | None = None
+    cwd: str | None = None
+    agent_id: str | None = None
+    agent_name: str | None = None
+    agent_type: str | None = None
+    sidechain: bool | None = None
+    aborted: bool | None = None
+    message: Message | None = None
+
+
+ROW_NAMES = {
+    "session": "sessionId",
+    "from_session": "requestSessionId",
+    "request_id": "requestId",
+    "request_ref": "requestRef",
+    "requested_model": "requestedModel",
+    "agent_id": "agentId",
+    "agent_name": "agentName",
+    "agent_type": "attributionAgent",
+    "sidechain": "isSidechain",
+    "aborted": "isAbortedMidStream",
+}
+"""How the rows spell those attributes of `Row` that are named otherwise."""
+
+Decode = Callable[[bytes | bytearray], Any]
+"""A row's bytes -> its `Row`, or an object like it. Raises ValueError with the reason."""
+
+
+def plain_row(line: bytes | bytearray) -> Row:
+    """The row of a line by the standard library. Values of a wrong type count as absent.
+
+    Raises ValueError for what is no JSON object, or a reply without a usable message.
+    """
+    try:
+        value = json.loads(line)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except ValueError:
+        raise ValueError("is not JSON") from None
+    if not isinstance(value, dict):
+        raise ValueError("is no JSON object")
+    told = {name: value.get(ROW_NAMES.get(name, name)) for name in _TEXTS}
+    texts: dict[str, Any] = {name: one if isinstance(one, str) else None for name, one in told.items()}
+    marks: dict[str, Any] = {name: value.get(ROW_NAMES[name]) is True for name in ("sidechain", "aborted")}
+    message = _message(value.get("message")) if value.get("type") == "assistant" else None
+    return Row(**texts, **marks, message=message)
+
+
+_TEXTS = tuple(name for name in Row.__slots__ if name not in ("sidechain", "aborted", "message"))
+
+
+def _message(value: Any) -> Message:
+    if not isinstance(value, dict):
+        raise ValueError("has no message")
+    texts = {name: value.get(name) for name in ("id", "model", "stop_reason")}
+    usage = value.get("usage")
+    if not isinstance(usage, dict):
+        raise ValueError("has no usage")
+    known = {name: usage.get(name) for name in Usage.__slots__}
+    return Message(
+        **{name: one if isinstance(one, str) else None for name, one in texts.items()}, usage=Usage(**known)
+    )
+
+
+class Origin(NamedTuple):
+    """Who made a call."""
+
+    session: str | None
+    cwd: str | None
+    agent: str | None
+    sidechain: bool
+    copied: bool
+    """Whether the row is a copy of another session's."""
+
+
+class Kind(NamedTuple):
+    """What calls have in common: kept once for many."""
+
+    asked: str
+    served: str
+    stop_reason: str | None
+    tier: str | None
+    speed: str | None
+    geo: str | None
+    final: bool
+    """Whether the output count is the last one: else it is a placeholder, too small."""
+    broken: bool
+    """Whether the reply broke off."""
+
+
+Counts = tuple[Any, Any, Any, Any, Any, Any, Any, Any]
+"""Input, output, cache read, cache writes, of these for 5 minutes, for 1 hour; thinking, web searches."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """One API call as the rows of its reply tell it. Times are Unix seconds."""
+
+    key: str
+    """The message id; without one, text that no other call has."""
+    identified: bool
+    request_id: str | None
+    origin: Origin
+    kind: Kind
+    counts: Counts
+    iterations: Any
+    """The parts a call was billed in, as the API lists them; mostly None."""
+    at: float
+    """When its first block was there."""
+    until: float
+    """When its last block was there."""
+    began: float | None = None
+    """When the request was sent, if the transcript tells."""
+    before: float | None = None
+    """When the row before it was written: the request was sent soon after."""
+
+    @property
+    def output(self) -> int:
+        """Output tokens, 0 where not known."""
+        value = self.counts[1]
+        return value if isinstance(value, int) else 0
+
+    @property
+    def call_id(self) -> tuple[str, str]:
+        """Kind and identity of its derived id."""
+        return ("msg" if self.identified else "row"), self.key
+
+
+def moment(text: Any) -> float:
+    """Unix seconds of an ISO-8601 time with offset. Raises ValueError."""
+    try:
+        found = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise ValueError("has no time") from None
+    if found.tzinfo is None:
+        raise ValueError("has a time without an offset")
+    return found.timestamp()
+
+
+def reply_of(row: Any, at: float, shared: dict[Any, Any]) -> Reply | None:
+    """The reply of an assistant's row; None for a message Claude Code made itself.
+
+    shared: where equal parts of replies are kept once.
+    """
+    message, usage = row.message, row.message.usage
+    if message.model == SYNTHETIC:
+        return None
+    counts = _counts(usage)
+    origin = _origin(row)
+    kind = _kind(row, message, usage)
+    return Reply(
+        key=message.id or f"{row.request_id} {row.timestamp} {counts}",
+        identified=bool(message.id),
+        request_id=row.request_id,
+        origin=shared.setdefault(origin, origin),
+        kind=shared.setdefault(kind, kind),
+        counts=counts,
+        iterations=usage.iterations or None,
+        at=at,
+        until=at,
+    )
+
+
+def _origin(row: Any) -> Origin:
+    agent = row.agent_name or row.agent_type or row.agent_id
+    copied = bool(row.from_session) and row.from_session != row.session
+    session = row.from_session if copied else row.session
+    return Origin(session, row.cwd, agent, bool(row.sidechain), copied)
+
+
+def _kind(row: Any, message: Any, usage: Any) -> Kind:
+    served = message.model or ""
+    final = message.stop_reason is not None or _early_subagent(row)
+    return Kind(
+        row.requested_model or served,
+        served,
+        message.stop_reason,
+        usage.service_tier,
+        usage.speed,
+        usage.inference_geo,
+        final and not row.aborted,
+        bool(row.aborted),
+    )
+
+
+def _early_subagent(row: Any) -> bool:
+    """Version 1 kept no stop reasons, and final counts of subagents only."""
+    return bool(row.sidechain) and (row.version or "").startswith("1.")
+
+
+def _counts(usage: Any) -> Counts:
+    writes, tools, details = usage.cache_creation, usage.server_tool_use, usage.output_tokens_details
+    return (
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_input_tokens,
+        usage.cache_creation_input_tokens,
+        None if writes is None else _get(writes, "ephemeral_5m_input_tokens"),
+        None if writes is None else _get(writes, "ephemeral_1h_input_tokens"),
+        None if details is None else _get(details, "thinking_tokens"),
+        None if tools is None else _get(tools, "web_search_requests"),
+    )
+
+
+def _get(thing: Any, name: str) -> Any:
+    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
+
+
+def repeats(reply: Reply, row: Any) -> bool:
+    """Whether a further row of the reply says nothing new but its time."""
+    message = row.message
+    return (
+        message.id == reply.key
+        and message.usage.output_tokens == reply.counts[1]
+        and message.stop_reason == reply.kind.stop_reason
+        and not row.aborted
+    )
+
+
+def joined(one: Reply, other: Reply) -> Reply:
+    """What two rows, or two files, tell of a call; `other` is the later one.
+
+    The larger output counts, with all that stands beside it; who made the call, and when, is told by the
+    earliest row, one that is no side chain and no copy before others.
+    """
+    used = max(other, one, key=lambda reply: (reply.output, reply.kind.broken))
+    owner = min(one, other, key=lambda reply: (reply.origin.sidechain, reply.origin.copied, reply.at))
+    return replace(
+        used,
+        request_id=owner.request_id or used.request_id,
+        origin=owner.origin,
+        at=min(one.at, other.at),
+        until=max(one.until, other.until),
+        began=one.began if one.began is not None else other.began,
+        before=owner.before,
+    )
+
+
+def cut(reply: Reply) -> Reply:
+    """The reply, of which the transcript says further on that it broke off."""
+    return replace(reply, kind=reply.kind._replace(final=False, broken=True))
