@@ -23,7 +23,7 @@ LOGGER_LAYERS = (
 DASHBOARD_LAYERS = (
     ("errors",),
     ("settings", "filters", "numbers", "sources"),
-    ("store", "demo"),
+    ("store", "demo", "otlp"),
     ("metrics", "completeness"),
     ("charts", "report", "money", "billing"),
     ("printout",),
@@ -39,6 +39,7 @@ SCHEMA_AND_PRICES = {
     "logger.price_file",
     "logger.clock",
     "logger.running",
+    "logger.telemetry",  # what an event means; it is written by what the command hands in
 }
 """What the dashboard may use of the logger outside of its commands."""
 

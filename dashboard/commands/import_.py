@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import CallmeterError, FolderError
-from . import folder, options
+from ..errors import FolderError
+from . import folder, options, price_file
 
 if TYPE_CHECKING:
     from logger.importing import ImportResult
-    from logger.pricing import PriceTable
 
     from ..settings import Settings
 
@@ -55,7 +54,7 @@ def run(files: list[Path], settings: Settings, project: str | None) -> ImportRes
     from logger.journal import Journal
 
     folder.usable(settings.log_dir, may_be_missing=True)
-    table = _prices(settings.prices)
+    table = price_file.table(settings.prices)
     journal = Journal(settings.log_dir)
     try:
         result = import_runs(files, journal, project=project, prices=table)
@@ -66,19 +65,6 @@ def run(files: list[Path], settings: Settings, project: str | None) -> ImportRes
             settings.log_dir, f"cannot be written to; {journal.waiting} lines are not in the log"
         )
     return result
-
-
-def _prices(file: Path | None) -> PriceTable | None:
-    """The user's price file over the built-in prices; None without one."""
-    if file is None:
-        return None
-    from logger.price_file import PriceError, read_prices
-    from logger.pricing import built_in
-
-    try:
-        return read_prices(file, built_in())
-    except PriceError as error:
-        raise CallmeterError(str(error)) from error
 
 
 def as_json(result: ImportResult) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ..errors import CallmeterError, SettingError
-from . import folder, options
+from . import folder, options, price_file
 from .port import listen
 
 if TYPE_CHECKING:
+    from ..otlp.intake import Intake
     from ..settings import Settings
 
 _GOODBYE_SECONDS = 2
@@ -30,7 +31,8 @@ def serve(
     """Show the live page at http://localhost:8050 until Ctrl-C.
 
     The log folder need not be there yet: the page says how to begin and comes alive with the first
-    call. On another address than this machine's own the page asks for a token: set CALLMETER_TOKEN.
+    call. Claude CLI workers can send their telemetry to the same address, see `log.worker_env`. On
+    another address than this machine's own both ask for a token: set CALLMETER_TOKEN.
 
     \b
     Examples:
@@ -67,14 +69,17 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
 
     from ..store.files import FileStore
     from ..web.app import create_app
+    from ..web.otlp import add_routes
     from ..web.server import Server
 
+    intake = _intake(settings)
     store = FileStore(
         settings.log_dir, settings.zone, cache_dir=settings.cache_dir, poll_seconds=settings.poll_seconds
     )
     with store:
         store.start()
         app = create_app(settings, store)
+        add_routes(app.server, intake)
         print(welcome(settings, _user(), socket.gethostname()), flush=True)
         config = uvicorn.Config(
             app.server,
@@ -88,6 +93,17 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
         server.run(sockets=[listening])
         if not server.started:
             raise CallmeterError("The server did not start; what is above says why.")
+
+
+def _intake(settings: Settings) -> Intake:
+    """Where the workers' telemetry goes: into the log folder. Raises CallmeterError."""
+    from logger.journal import Journal
+    from logger.telemetry_log import TelemetryLog
+
+    from ..otlp.intake import Intake
+
+    prices = price_file.table(settings.prices)
+    return Intake(TelemetryLog(Journal(settings.log_dir), prices=prices))
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

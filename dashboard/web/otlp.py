@@ -1,0 +1,58 @@
+"""The two addresses Claude CLI workers send their telemetry to.
+
+The guard has passed what comes here: it is for this server, from no other site's page, and shows the
+token where one is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from ..otlp.bodies import Body
+    from ..otlp.intake import Intake
+
+RETRY_AFTER = "5"
+"""Seconds until a worker should send again what could not be written."""
+
+
+def add_routes(server: FastAPI, intake: Intake) -> None:
+    """Let the server take telemetry."""
+    for path, take in (("/v1/logs", intake.logs), ("/v1/metrics", intake.metrics)):
+        server.add_route(path, _taking(intake, take), methods=["POST"], include_in_schema=False)
+
+
+def _taking(intake: Intake, take: Callable[[Body], bytes]) -> Callable[[Request], Awaitable[Response]]:
+    from ..otlp.bodies import JSON, Body, BodyError, kind_of, said
+
+    async def answer(request: Request) -> Response:
+        """200 when all is on disk, else why not, in the encoding of the request."""
+        kind = JSON
+        try:
+            kind = kind_of(request.headers.get("content-type"))
+            body = Body(await _read(request), kind, request.headers.get("content-encoding", ""))
+            return Response(await run_in_threadpool(take, body), media_type=kind)
+        except BodyError as error:
+            intake.refuse(error)
+            again = {"Retry-After": RETRY_AFTER} if error.status == 503 else {}
+            return Response(said(str(error), kind), error.status, again, media_type=kind)
+
+    return answer
+
+
+async def _read(request: Request) -> bytes:
+    from ..otlp.bodies import MOST_BYTES, too_large
+
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MOST_BYTES:
+            raise too_large()
+        parts.append(part)
+    return b"".join(parts)
