@@ -192,7 +192,7 @@ def _failed(event: Event, reading: Reading, given_up: Mapping[str, Any]) -> Call
         error_message=None if error is None else sentence(error) or None,
         error_type=ERROR_TYPES.get(status or 0),
         http_status=status,
-        attempts=attempts,
+        attempts=attempts if attempts > 1 else None,
     )
 
 
