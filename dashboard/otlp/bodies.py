@@ -91,6 +91,8 @@ def _from_json(data: bytes, message: _Message) -> tuple[_Message, int]:
         told = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise BodyError(400, "the body is not JSON") from error
+    if not isinstance(told, dict):  # the parser reads a list as an object without fields
+        raise BodyError(400, "the body is not a JSON object")
     try:
         return _parsed(told, message), 0
     except ParseError:
