@@ -25,8 +25,10 @@ _TEXT = re.compile(
 )
 _NAME = b"content_block_delta"
 _AWS_NAME = b64encode(_DELTA)[:32]
-_AWS_EVENT = re.compile(rb'"bytes":"([A-Za-z0-9+/=]+)"')
-_AWS_ERROR = re.compile(rb':exception-type\x07..([A-Za-z]+)(?:.*?"message":"((?:[^"\\]|\\.)*)")?', re.DOTALL)
+_AWS_EVENT = re.compile(rb'"bytes"\s*:\s*"([A-Za-z0-9+/=]+)"')
+_AWS_ERROR = re.compile(
+    rb':exception-type\x07..([A-Za-z]+)(?:.*?"message"\s*:\s*"((?:[^"\\]|\\.)*)")?', re.DOTALL
+)
 
 
 class StreamReader:
@@ -59,8 +61,9 @@ class StreamReader:
         if self.begun:
             return False
         name = _AWS_NAME if self._aws else _NAME
-        self.begun = name in (self._tail + chunk if self._tail else chunk)
-        self._tail = chunk[-len(name) :]
+        seen = self._tail + chunk
+        self.begun = name in seen
+        self._tail = seen[-len(name) :]
         return self.begun
 
     def finish(self) -> None:

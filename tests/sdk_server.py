@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from anthropic import Anthropic, AsyncAnthropic, DefaultAsyncHttpxClient, DefaultHttpxClient
+
 USAGE = {
     "input_tokens": 1200,
     "output_tokens": 340,
@@ -227,3 +229,15 @@ def serving() -> Iterator[Server]:
         yield server
     finally:
         server.close()
+
+
+def sync_client(url: str, **options: Any) -> Anthropic:
+    """A client of the server; without certificates, which take long to read."""
+    http = DefaultHttpxClient(verify=False)
+    return Anthropic(**{"api_key": "sk-ant-secret", "base_url": url, "http_client": http, **options})
+
+
+def async_client(url: str, **options: Any) -> AsyncAnthropic:
+    """The same, async."""
+    http = DefaultAsyncHttpxClient(verify=False)
+    return AsyncAnthropic(**{"api_key": "sk-ant-secret", "base_url": url, "http_client": http, **options})

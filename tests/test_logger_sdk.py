@@ -12,7 +12,19 @@ import pytest
 from anthropic import Anthropic, AsyncAnthropic, beta_async_tool, beta_tool
 from logger_host import only, written
 from pydantic import BaseModel
-from sdk_server import MODEL, SERVED, TEXT, Answer, Server, message, plain, serving, stream
+from sdk_server import (
+    MODEL,
+    SERVED,
+    TEXT,
+    Answer,
+    Server,
+    async_client,
+    message,
+    plain,
+    serving,
+    stream,
+    sync_client,
+)
 
 from logger import ClaudeAPILogger
 
@@ -48,7 +60,7 @@ def server(shared: Server) -> Server:
 
 @pytest.fixture
 def client(server: Server, log: ClaudeAPILogger) -> Iterator[Anthropic]:
-    with Anthropic(api_key="sk-ant-secret", base_url=server.url) as client:
+    with sync_client(server.url) as client:
         yield log.watch(client)
 
 
@@ -187,13 +199,12 @@ def answer_for(style: Style) -> Answer:
 
 def run(style: Style, url: str, log: ClaudeAPILogger, **options: Any) -> Any:
     """What the style returns, of a watched client, sync or async."""
-    options = {"api_key": "sk-ant-secret", "base_url": url, **options}
     if not asyncio.iscoroutinefunction(style):
-        with Anthropic(**options) as client:
+        with sync_client(url, **options) as client:
             return style(log.watch(client))
 
     async def inside() -> Any:
-        async with AsyncAnthropic(**options) as client:
+        async with async_client(url, **options) as client:
             return await style(log.watch(client))
 
     return asyncio.run(inside())

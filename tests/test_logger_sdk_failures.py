@@ -13,7 +13,21 @@ import anthropic
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
 from logger_host import Clock, only, written
-from sdk_server import CUT, MODEL, TEXT, Server, cut, held, message, overloaded, refusal, serving, stream
+from sdk_server import (
+    CUT,
+    MODEL,
+    TEXT,
+    Server,
+    async_client,
+    cut,
+    held,
+    message,
+    overloaded,
+    refusal,
+    serving,
+    stream,
+    sync_client,
+)
 
 from logger import ClaudeAPILogger
 from logger.sdk_retries import waiting_calls
@@ -45,7 +59,7 @@ def server(shared: Server) -> Server:
 
 @pytest.fixture
 def plain_client(server: Server) -> Iterator[Anthropic]:
-    with Anthropic(api_key="sk-ant-secret", base_url=server.url) as client:
+    with sync_client(server.url) as client:
         yield client
 
 
@@ -56,14 +70,13 @@ def client(plain_client: Anthropic, log: ClaudeAPILogger) -> Anthropic:
 
 def both(work: Callable[[Any], Any], server: Server, log: ClaudeAPILogger, **options: Any) -> None:
     """Run `work` with a watched client, sync or async."""
-    options = {"api_key": "sk-ant-secret", "base_url": server.url, **options}
     if not asyncio.iscoroutinefunction(work):
-        with Anthropic(**options) as client:
+        with sync_client(server.url, **options) as client:
             work(log.watch(client))
         return
 
     async def inside() -> None:
-        async with AsyncAnthropic(**options) as client:
+        async with async_client(server.url, **options) as client:
             await work(log.watch(client))
 
     asyncio.run(inside())
@@ -220,7 +233,7 @@ def test_a_stream_the_server_breaks_off_is_a_failed_line_with_the_counts_so_far(
     raises = how is CUT
     try:
         both(work, server, log)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         assert raises, error
     line = only(log)
     assert line["success"] is False and line["error_type"] == (
