@@ -23,11 +23,17 @@ MOST_BAD_ROWS = 20
 """Bad rows that are told one by one; beyond that they are counted."""
 
 _USAGE = b'"usage"'
+_LONG = 2_000
+_MESSAGE = b'"message":{'
+_OF_USER = b'"role":"user"'
 _CUT = b'"content":"Your response above was cut off mid-stream'
 _CUT_WITHIN = 2_000
 _REQUEST = re.compile(rb'\{"type":"api-request",(?:[^{}]*?,)?"id":"([^"]+)","timestamp":"([^"]+)"')
 _COSTS = b'{"type":"cost-state"'
 _ROW_TIME = re.compile(rb'"uuid":"[0-9a-f-]{36}","timestamp":"([^"]+)"')
+_STOP = b'"stop_reason":'
+_ABORTED = b'"isAbortedMidStream":true'
+_ENDS = (b"}", b"}\r")
 _LONGEST_WAIT = 600.0
 """Seconds a reply may come after the row before it, for that to have been its request."""
 
@@ -69,6 +75,7 @@ class TranscriptFile:
         self._shared: dict[Any, Any] = {}
         self._found = Found()
         self._costs = b""
+        self._echo: tuple[bytes, bytes] | None = None
 
     @property
     def last(self) -> Reply | None:
@@ -129,8 +136,10 @@ class TranscriptFile:
         start, find = 0, block.find
         while (end := find(b"\n", start, filled)) >= 0:
             self._line += 1
-            if find(_USAGE, start, end) >= 0:
-                self._candidate(block[start:end])
+            if end - start > _LONG and _is_users(block, start):
+                self._other(block[start:end])
+            elif (usage := find(_USAGE, start, end)) >= 0:
+                self._candidate(block[start:end], usage - start)
             elif block.startswith(b'{"type":"', start):
                 self._remark(block, start, end)
             elif end - start > 1:
@@ -142,11 +151,13 @@ class TranscriptFile:
         """A last row without a newline: taken if it is whole."""
         self._line += 1
         if _USAGE in row:
-            self._candidate(row)
+            self._candidate(row, row.find(_USAGE))
         elif not row.rstrip().endswith(b"}"):
             self._bad("is cut off")
 
-    def _candidate(self, line: bytearray) -> None:
+    def _candidate(self, line: bytearray, usage: int) -> None:
+        if self._echo is not None and self._is_echo(line, usage, *self._echo):
+            return
         try:
             row = self._decode(line)
             if row.type != "assistant" or row.message is None or row.message.usage is None:
@@ -156,12 +167,27 @@ class TranscriptFile:
         except ValueError as error:
             self._bad(str(error))
             return
-        last = self._last
-        if last is not None and repeats(last, row):
-            last.until = max(last.until, at)
-            self._found.replies.setdefault(last.key, last)
+        if self._last is not None and repeats(self._last, row):
+            self._repeat(self._last, at)
         else:
             self._reply(row, at)
+            self._echo = _echo(line, usage, row.message.id)
+
+    def _is_echo(self, line: bytearray, usage: int, identity: bytes, words: bytes) -> bool:
+        """Whether a row says the same of the same reply, byte by byte: a further block, which tells a time."""
+        stop = line.rfind(_STOP, 0, usage)
+        if stop < 0 or not line.startswith(words, stop) or line.find(_ABORTED, usage) >= 0:
+            return False
+        found = _ROW_TIME.search(line, usage) if line.find(identity, 0, stop) >= 0 else None
+        at = _moment(found[1].decode("ascii", "replace")) if found else None
+        if at is None or self._last is None:
+            return False
+        self._repeat(self._last, at)
+        return True
+
+    def _repeat(self, reply: Reply, at: float) -> None:
+        reply.until = max(reply.until, at)
+        self._found.replies.setdefault(reply.key, reply)
 
     def _reply(self, row: Any, at: float) -> None:
         reply = reply_of(row, at, self._shared)
@@ -195,11 +221,11 @@ class TranscriptFile:
                 self._requests[request[1].decode("utf-8", "replace")] = at
         elif block.startswith(_COSTS, start):
             self._costs = bytes(block[start:end])
-        elif not block.endswith(b"}", start, end):
+        elif not block.endswith(_ENDS, start, end):
             self._other(block[start:end])
 
     def _other(self, line: bytearray) -> None:
-        if not (line.startswith(b"{") and line.rstrip().endswith(b"}")):
+        if not (line.startswith(b"{") and line.endswith(_ENDS)):
             if line.strip():
                 self._bad("is not JSON")
             return
@@ -212,6 +238,20 @@ class TranscriptFile:
         self._found.bad_rows += 1
         if len(self._found.bad) < MOST_BAD_ROWS:
             self._found.bad.append(BadRow(self._line, reason))
+
+
+def _echo(line: bytearray, usage: int, message_id: str | None) -> tuple[bytes, bytes] | None:
+    """A reply's id, and its stop reason and usage, as they stand in a row; None where they stand otherwise."""
+    stop, end = line.rfind(_STOP, 0, usage), line.find(b"}}", usage)
+    if not message_id or stop < 0 or end < 0 or line.find(b"{", stop, usage) >= 0:
+        return None
+    return b'"id":"%b"' % message_id.encode("utf-8", "replace"), bytes(line[stop:end])
+
+
+def _is_users(block: bytearray, start: int) -> bool:
+    """Whether a row is certainly a user's, by the first words of its message: most bytes lie in these."""
+    message = block.find(_MESSAGE, start, start + _LONG)
+    return message >= 0 and block.startswith(_OF_USER, message + len(_MESSAGE))
 
 
 def _moment(text: str) -> float | None:

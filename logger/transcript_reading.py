@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import sys
 from collections import deque
@@ -129,6 +130,7 @@ def _begin(decode: Decode) -> None:
     """In a new process: it is forked, so the decoder need not be sent."""
     global _decode
     _decode = decode
+    gc.disable()  # nothing here points in circles
 
 
 def _read_chunk(files: list[Path]) -> list[Read]:

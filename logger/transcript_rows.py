@@ -8,7 +8,7 @@ placeholder of the output and no stop reason.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,16 +17,26 @@ from .pricing import SYNTHETIC
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """Counts the API keeps one level below a usage."""
+
+    ephemeral_5m_input_tokens: Any = None
+    ephemeral_1h_input_tokens: Any = None
+    thinking_tokens: Any = None
+    web_search_requests: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """A usage as the API names it; `cache_creation` and the like are flat here."""
+    """A usage as the API names it."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
-    cache_creation: Any = None
-    output_tokens_details: Any = None
-    server_tool_use: Any = None
+    cache_creation: Parts | None = None
+    output_tokens_details: Parts | None = None
+    server_tool_use: Parts | None = None
     service_tier: str | None = None
     speed: str | None = None
     inference_geo: str | None = None
@@ -112,10 +122,18 @@ def _message(value: Any) -> Message:
     usage = value.get("usage")
     if not isinstance(usage, dict):
         raise ValueError("has no usage")
-    known = {name: usage.get(name) for name in Usage.__slots__}
+    known: dict[str, Any] = {name: usage.get(name) for name in Usage.__slots__}
+    known.update({name: _parts(known[name]) for name in _NESTED})
     return Message(
         **{name: one if isinstance(one, str) else None for name, one in texts.items()}, usage=Usage(**known)
     )
+
+
+_NESTED = ("cache_creation", "output_tokens_details", "server_tool_use")
+
+
+def _parts(value: Any) -> Parts | None:
+    return Parts(*map(value.get, Parts.__slots__)) if isinstance(value, dict) else None
 
 
 class Origin(NamedTuple):
@@ -251,15 +269,11 @@ def _counts(usage: Any) -> Counts:
         usage.output_tokens,
         usage.cache_read_input_tokens,
         usage.cache_creation_input_tokens,
-        None if writes is None else _get(writes, "ephemeral_5m_input_tokens"),
-        None if writes is None else _get(writes, "ephemeral_1h_input_tokens"),
-        None if details is None else _get(details, "thinking_tokens"),
-        None if tools is None else _get(tools, "web_search_requests"),
+        writes and writes.ephemeral_5m_input_tokens,
+        writes and writes.ephemeral_1h_input_tokens,
+        details and details.thinking_tokens,
+        tools and tools.web_search_requests,
     )
-
-
-def _get(thing: Any, name: str) -> Any:
-    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
 
 
 def repeats(reply: Reply, row: Any) -> bool:
