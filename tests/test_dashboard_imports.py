@@ -35,6 +35,8 @@ DASHBOARD_LAYERS = (
 SCHEMA_AND_PRICES = {
     "logger",
     "logger.record",
+    "logger.call_ids",
+    "logger.counted_once",
     "logger.pricing",
     "logger.price_file",
     "logger.clock",

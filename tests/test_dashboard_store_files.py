@@ -647,6 +647,7 @@ def test_rows_of_a_day_that_is_gone_do_not_stay_in_the_cache(cached: tuple[Path,
         (folder / "api-calls-2026-10-31.jsonl").unlink()
         store.refresh()
     assert {path.name for path in cache.rglob("*.parquet")} == {
+        "links-2026-11.parquet",
         "rows-2026-11-21.parquet",
         "sums-2026-11.parquet",
     }

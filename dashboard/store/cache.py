@@ -27,10 +27,11 @@ import pyarrow.parquet as pq
 from . import clock
 from .base import Problem
 from .day import Day, Seen
+from .links import Links
 from .table import Table, concat
 from .tail import Mark, Stamp
 
-FORMAT = 2
+FORMAT = 3
 """Version of what the files hold and mean; to be raised with every change of decoding or of columns."""
 
 _KEY, _CHECK = b"callmeter", b"callmeter checksum"
@@ -71,7 +72,7 @@ class Cache:
             return None
         try:
             table, (told,) = _read(self._place / f"rows-{date}.parquet")
-            day = _day(told, None)
+            day = _day(told, None, Links())
             if len(table) != day.lines:
                 return None
         except _UNUSABLE:
@@ -105,10 +106,14 @@ class Cache:
             return {}
         try:
             table, told = _read(self._place / f"sums-{month}.parquet")
-            days, start = {}, 0
-            for entry in told:
+            links, of_links = _read(self._place / f"links-{month}.parquet")
+            days, start, place = {}, 0, 0
+            for entry, its_links in zip(told, of_links, strict=True):
+                if its_links["content"] != entry["marks"]:  # one of the two files is of another time
+                    return {}
                 stop = start + entry["sums"]
-                days[entry["date"]] = _day(entry, table.take(slice(start, stop)))
+                found, place = _links(links.numbers["digest"], place, its_links["counts"])
+                days[entry["date"]] = _day(entry, table.take(slice(start, stop)), found)
                 start = stop
         except _UNUSABLE:
             return {}
@@ -118,10 +123,12 @@ class Cache:
         tables = [day.sums for day in days if day.sums is not None]
         told = [_told(day) | {"sums": len(day.sums or ())} for day in days]
         if tables:
+            self._write(f"links-{month}.parquet", *_told_links(days))
             self._write(f"sums-{month}.parquet", concat(tables), told)
         elif self._place is not None:
             with suppress(OSError):
                 (self._place / f"sums-{month}.parquet").unlink(missing_ok=True)
+                (self._place / f"links-{month}.parquet").unlink(missing_ok=True)
 
     def _write(self, name: str, table: Table, told: list[dict[str, Any]]) -> bool:
         if self._place is None or not self._writable:
@@ -234,12 +241,30 @@ def _told(day: Day) -> dict[str, Any]:
     return told
 
 
-def _day(told: Mapping[str, Any], sums: Table | None) -> Day:
+def _told_links(days: Iterable[Day]) -> tuple[Table, list[dict[str, Any]]]:
+    """The links of days as one column, and how many of each kind and of what content they are."""
+    told: list[dict[str, Any]] = []
+    parts: list[Any] = []
+    for day in days:
+        links = (day.links.ids, day.links.runs, day.links.calls)
+        parts += links
+        told.append({"content": _told(day)["marks"], "counts": [len(part) for part in links]})
+    return Table({"digest": np.concatenate(parts)}), json.loads(json.dumps(told))
+
+
+def _links(digests: Any, start: int, counts: list[int]) -> tuple[Links, int]:
+    """The next links of a column, and where those after them begin."""
+    ends = [start + sum(counts[: at + 1]) for at in range(3)]
+    ids, runs, calls = (digests[first:last] for first, last in zip([start, *ends], ends, strict=False))
+    return Links(ids, runs, calls), ends[-1]
+
+
+def _day(told: Mapping[str, Any], sums: Table | None, links: Links) -> Day:
     given: dict[str, Any] = {name: told[name] for name in _SCALARS}
     given |= {name: _mark(mark) for name, mark in told["marks"].items()}
     given["seen"] = Seen(**{name: stamp and Stamp(**stamp) for name, stamp in told["seen"].items()})
     given["problems"] = tuple(Problem(*problem) for problem in told["problems"])
-    return Day(**given, sums=sums)
+    return Day(**given, sums=sums, links=links)
 
 
 def _mark(told: dict[str, Any]) -> Mark:

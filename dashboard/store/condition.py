@@ -95,6 +95,7 @@ def examined(
     watching: str,
     problem: str | None,
     last_change: datetime | None,
+    superseded: int,
 ) -> Health:
     """Health of the days held, of which `names` are all there are."""
     days = sorted(held, key=lambda day: day.date)
@@ -112,12 +113,13 @@ def examined(
         last_change=last_change,
         watching=watching,
         folder_problem=problem,
-        extra=_extra(days),
+        extra=_extra(days, superseded),
     )
 
 
-def _extra(days: list[Day]) -> dict[str, int]:
+def _extra(days: list[Day], superseded: int) -> dict[str, int]:
     counts = {
+        "superseded": superseded,
         "other_day": sum(day.other_day for day in days),
         "unfinished": sum(day.unfinished for day in days),
         "faulty_files": sum(len(day.faults) for day in days),

@@ -21,6 +21,7 @@ import numpy as np
 
 from . import lines, tail
 from .base import Problem
+from .links import Links, links_of
 from .sums import added, summed
 from .table import Table, concat
 from .tail import Mark, Stamp
@@ -70,6 +71,8 @@ class Day:
     last: int = 0
     last_call: int = 0
     """Latest start plus duration, in microseconds."""
+    links: Links = field(default_factory=Links)
+    """By what its lines may tell of calls that others tell of."""
     other_day: int = 0
     """Lines that were written on another day than the file's name says."""
 
@@ -127,6 +130,7 @@ def _with_rows(day: Day, batch: lines.Batch) -> Day:
     return replace(
         day,
         sums=added([day.sums, fresh]) if day.sums is not None else fresh,
+        links=day.links.with_(links_of(batch.rows)) if some else links_of(batch.rows),
         lines=day.lines + len(batch.rows),
         first=min(int(times.min()), day.first) if some else int(times.min()),
         last=max(int(times.max()), day.last) if some else int(times.max()),

@@ -27,7 +27,9 @@ from .condition import Listing
 from .day import Day, Reader, Seen
 from .duplicates import Duplicate
 from .follow import Follower
+from .links import joined, links_of
 from .memory import give_back
+from .overlaps import Overlap, Overlaps
 from .shelf import Shelf
 from .sums import summed
 from .table import Table, concat, inserted
@@ -72,6 +74,7 @@ class FileStore:
         self._writing = threading.RLock()
         self._reading_rows = threading.Lock()
         self._days: dict[str, Day] = {}
+        self._overlaps = Overlaps()
         self._listing = Listing()
         self._complete = False  # whether all days have been read once
         self._changed = False  # whether a day changed since the last publishing
@@ -80,6 +83,7 @@ class FileStore:
         self._version = 0
         self._health = Health()
         self._last_change: datetime | None = None
+        self._sums: dict[str, tuple[Table, Overlap, Table]] = {}  # of days with overlaps: those that count
         self._rows_given = 0  # since memory was given back
         self._follower = Follower(self, poll_seconds, events=events)
 
@@ -118,7 +122,7 @@ class FileStore:
         if tasks or view.tasks:
             table = summed(self._rows(view, None)[0], tasks=tasks)
         else:
-            table = selection.chosen_sums(self._days.values(), view, self.zone)
+            table = selection.chosen_sums(self._counted(), view, self.zone)
         return selection.sums_frame(table, self.zone, tasks=tasks)
 
     def rows(self, view: Filter, *, columns: Collection[str] | None = None) -> pd.DataFrame:
@@ -142,9 +146,28 @@ class FileStore:
         return duplicates.duplicates(self._reader, [self._days[name] for name in sorted(self._days)])
 
     def _rows(self, view: Filter, columns: Collection[str] | None) -> tuple[Table, list[str]]:
-        found = selection.chosen_rows(self._days.values(), self._rows_of, view, self.zone, columns)
+        found = selection.chosen_rows(self._days.values(), self._counted_rows, view, self.zone, columns)
         self._rows_given += len(found[0])
         return found
+
+    def _counted(self) -> list[Day]:
+        """The days with the sums that count."""
+        overlaps = self._overlaps.days
+        return [self._with_overlap(day, overlaps.get(day.date)) for day in self._days.values()]
+
+    def _with_overlap(self, day: Day, overlap: Overlap | None) -> Day:
+        if overlap is None or day.sums is None:
+            return day
+        held = self._sums.get(day.date)
+        if held is None or held[0] is not day.sums or held[1] is not overlap:
+            held = self._sums[day.date] = day.sums, overlap, overlap.sums(day.sums)
+        return replace(day, sums=held[2])
+
+    def _counted_rows(self, day: Day) -> list[Table]:
+        """The rows of a day that count, in order of time."""
+        overlap = self._overlaps.days.get(day.date)
+        rows = self._rows_of(day)
+        return rows if overlap is None else overlap.counted(rows)
 
     def _tidy(self) -> None:
         """Give free memory back once a large view was drawn and let go."""
@@ -184,8 +207,18 @@ class FileStore:
             for name in self._waiting():
                 if view is None or self._wanted(name, view):
                     self._take_in(name)
+            self._take_in_reached()
             self._publish()
             self.save()
+
+    def _take_in_reached(self) -> None:
+        """Read the days into which runs of the days read reach: of a run counts what its calls leave."""
+        held = [self._days[name] for name in sorted(self._days) if len(self._days[name].links.runs)]
+        last = max((day.last_call for day in held), default=0)
+        until = selection.moment(last, self.zone).date().isoformat()
+        for name in self._waiting():
+            if held and held[0].date < name <= until:
+                self._take_in(name)
 
     def _wanted(self, name: str, view: Filter) -> bool:
         """Whether a day not read yet may hold calls of the view."""
@@ -273,6 +306,8 @@ class FileStore:
         self._days = {date: day for date, day in self._days.items() if date != name}
         self._listing = replace(self._listing, days=self._listing.days - {name})
         self._shelf.drop(name)
+        self._sums.pop(name, None)
+        self._overlaps.gone(name)
         self._touched.add(name)
 
     def _take_in(self, name: str) -> None:
@@ -290,6 +325,7 @@ class FileStore:
         cached = self._cache.day(name)
         if cached is not None and cached.seen.same_content(seen):
             self._hold(cached.seen_as(seen))
+            self._overlaps.grown(name, cached.links)
             return
         after, fresh = self._reader.next(cached, seen, name, sure=True)
         if sum(map(len, fresh)) == after.lines:
@@ -298,6 +334,7 @@ class FileStore:
             if name != max(self._listing.days, default=name):
                 self._cache_rows(after, rows)
         self._hold(after)
+        self._overlaps.grown(name, after.links)
         self._touched.add(name)
         if self._complete and after.lines:
             self._last_change = self._clock()
@@ -312,10 +349,18 @@ class FileStore:
                 self._shelf.put(after, inserted(held, fresh, "time"))
             else:
                 self._shelf.drop(before.date)
+            self._link(before, after, fresh)
             self._touched.add(before.date)
         if after.lines > before.lines:
             self._last_change = self._clock()
         self._hold(after, changed=before.content != after.content)
+
+    def _link(self, before: Day, after: Day, fresh: list[Table]) -> None:
+        """Tell of the links of a day that changed."""
+        if before.lines + sum(map(len, fresh)) == after.lines:
+            self._overlaps.grown(after.date, joined(map(links_of, fresh)))
+        else:
+            self._overlaps.replaced(after.date, after.links)
 
     def _hold(self, day: Day, *, changed: bool = True) -> None:
         self._days = {**self._days, day.date: day}
@@ -338,6 +383,7 @@ class FileStore:
             self._cached_rows[day.date] = day.content
 
     def _publish(self) -> None:
+        self._overlaps.settle(lambda name: self._rows_of(self._days[name]))
         health = self._examined()
         if not self._complete and not health.loading:
             self._complete = True
@@ -358,4 +404,5 @@ class FileStore:
             watching=self._follower.how,
             problem=self._listing.problem,
             last_change=self._last_change,
+            superseded=self._overlaps.superseded,
         )

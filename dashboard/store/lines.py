@@ -24,6 +24,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import clock
+from .identities import identities
 from .table import Table, encoded, narrowed
 
 Array = NDArray[Any]
@@ -68,10 +69,17 @@ class _Line(msgspec.Struct, gc=False):
     tokens_per_second: _Seconds = None
     calls: _Few = None
     web_searches: _Few = None
+    call_id: _Name = None
+    request_id: _Name = None
+    message_id: _Name = None
+    start_time: _Seconds = None
+    end_time: _Seconds = None
 
 
 _FIELDS = _Line.__struct_fields__
 _MEASURED = ("duration_seconds", "time_to_first_token", "tokens_per_second")
+_TIMES = ("start_time", "end_time")
+_IDS = ("call_id", "request_id", "message_id")
 _NAMES = ("task_id", "worker_id")
 _PARTS = (
     "tokens_input",
@@ -222,8 +230,10 @@ def _line_of(found: dict[str, Any]) -> _Line | str:
 
 def _usable(name: str, value: Any) -> Any:
     """The value of a field; for what nothing is counted by, the nearest thing that can be used."""
-    if name in _MEASURED:
+    if name in _MEASURED or name in _TIMES:
         return _seconds(value)
+    if name in _IDS:
+        return _printable(value) if isinstance(value, str) else None
     if name in _NAMES and isinstance(value, bool | float):
         return json.dumps(value)
     return _printable(value)
@@ -279,6 +289,7 @@ def _columns(taken: Sequence[_Line], times: Array, places: Array, zone: ZoneInfo
     numbers["calls"] = narrowed(np.where(known, calls, 1))
     numbers["web_searches"] = narrowed(_counts(raw["web_searches"])[0])
     numbers["offset"] = places
+    numbers |= identities(raw, numbers)
     facets = {name: encoded(raw[name]) for name in _OWN_FACETS}
     facets["outcome"] = np.array(raw["success"], dtype=bool).astype(np.int32), _OUTCOMES
     facets["error"] = encoded(_errors(raw["error_type"], raw["error_message"]))

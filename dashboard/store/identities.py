@@ -1,0 +1,76 @@
+"""What tells that two lines are of the same call: columns of the rows that `once` goes by.
+
+`call`, `request`, `message` - digests of a derived call id, of the request id, of the message id; 0 without.
+`until` - of lines of CLI runs: the end of the run in microseconds, `ENDLESS` or `TIMELESS`; else 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logger.call_ids import DERIVED
+from logger.counted_once import PER_CALL, RUNS
+
+from .digests import digests, mixed
+
+Array = NDArray[Any]
+
+KEYS = ("call", "request", "message")
+COLUMNS = (*KEYS, "until")
+
+ENDLESS = 2**62
+"""The end of the run is not known."""
+
+TIMELESS = -1
+"""Nor is its start."""
+
+REST = -2
+"""The row is the rest of a run, which `once` made of its line."""
+
+_DERIVED_LENGTH = 28
+_COUNTS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
+
+
+def identities(raw: Mapping[str, Sequence[Any]], numbers: Mapping[str, Array]) -> dict[str, Array]:
+    """The columns of lines, from their fields and the token columns made of them."""
+    ids = {
+        "call": digests(list(map(_derived, raw["call_id"])), "call"),
+        "request": digests(raw["request_id"], "request"),
+        "message": digests(raw["message_id"], "message"),
+    }
+    sources = raw["source"]
+    if any(source in sources for source in PER_CALL):
+        _tell_by_tokens(ids["request"], raw, numbers)
+    return ids | {"until": _ends(raw) if RUNS in sources else np.zeros(len(sources), np.int64)}
+
+
+def _derived(call_id: Any) -> str | None:
+    """The id if it says of what call the line is."""
+    if call_id is None or len(call_id) != _DERIVED_LENGTH or not DERIVED.fullmatch(call_id):
+        return None
+    return str(call_id)
+
+
+def _tell_by_tokens(requests: Array, raw: Mapping[str, Sequence[Any]], numbers: Mapping[str, Array]) -> None:
+    """Telemetry and transcript lines without a request id go by their session and tokens."""
+    bare = [
+        at
+        for at, (source, session) in enumerate(zip(raw["source"], raw["session_id"], strict=True))
+        if source in PER_CALL and session and not requests[at]
+    ]
+    if bare:
+        sessions = digests([str(raw["session_id"][at]) for at in bare], "session")
+        columns = [sessions, *(numbers[name][bare].astype(np.int64) for name in _COUNTS)]
+        requests[bare] = mixed(columns, "tokens")
+
+
+def _ends(raw: Mapping[str, Sequence[Any]]) -> Array:
+    runs = np.fromiter((source == RUNS for source in raw["source"]), bool, len(raw["source"]))
+    started = np.fromiter((start is not None for start in raw["start_time"]), bool, len(runs))
+    ended = np.array([ENDLESS if end is None else end * 1e6 for end in raw["end_time"]], dtype=np.float64)
+    until = np.clip(np.nan_to_num(ended), 0, ENDLESS).astype(np.int64)
+    return np.where(runs, np.where(started, until, TIMELESS), 0)
