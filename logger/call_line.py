@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .call_metrics import APICallMetrics
+from .conversation import readable
 from .pricing import PriceTable, price_of
 from .record import FIELDS, ORIGINAL_FIELDS, SAID_ONLY_WHEN, as_text, line_of
 from .redaction import sentence, without_keys
@@ -144,20 +145,9 @@ def truth(value: Any) -> bool:
 
 
 def length(content: Any) -> int | None:
-    """Characters of a prompt or response; bytes are read as UTF-8, anything else counts as it prints.
-
-    None where it cannot be printed.
-    """
-    if content is None:
-        return None
-    if isinstance(content, str):
-        return len(content)
-    if isinstance(content, (bytes, bytearray)):
-        return len(content.decode("utf-8", "replace"))
-    try:
-        return len(str(content))
-    except Exception:  # noqa: BLE001 - the host's __str__ may raise anything
-        return None
+    """Characters of a prompt or response as a person reads it, see `readable`; None where it cannot be."""
+    readable_text = readable(content)
+    return None if readable_text is None else len(readable_text)
 
 
 def finish(

@@ -36,10 +36,13 @@ class SlotFile:
             self.path = f"{place}{os.sep}{os.getpid()}-{os.urandom(6).hex()}.calls"
             self.fd = _made(self.path)
         self.free: list[int] = []
+        self.full = False
         self._slots = 0
 
     def another(self) -> int:
         """The offset of a slot nobody had yet. Raises OSError when there are enough."""
+        if self.full:
+            raise OSError("too many calls in flight")
         if self._slots >= MOST_CALLS:
             self._take_back()
             return self.free.pop()
@@ -51,6 +54,7 @@ class SlotFile:
         taken = {offset for offset, _ in slots_in_use(self.fd)}
         self.free += [n * SLOT for n in range(self._slots) if n * SLOT not in taken]
         if not self.free:
+            self.full = True
             raise OSError("too many calls in flight")
 
     def there(self) -> bool:
@@ -176,6 +180,7 @@ class InFlight:
         with self._lock:
             self._look_at = now + LOOK_AGAIN
             if self._file is not None and self._file.there():
+                self._file.full = False
                 return
             self._file = None
             with suppress(OSError):
@@ -211,7 +216,7 @@ _SHORT = (SLOT, 60, 12)
 
 
 def in_flight_in(folder: str | os.PathLike[str]) -> InFlight:
-    """What keeps the calls in flight of this process in a log folder, for one logger more; it must `leave`."""
+    """What keeps the calls in flight of this process in a log folder, for one logger more: it `leave`s."""
     folder = os.fspath(folder)
     with suppress(OSError):  # the working directory may be gone
         folder = os.path.abspath(folder)  # noqa: PTH100 - the host may change it later
