@@ -1,5 +1,6 @@
 """The page's state, its address, its controls and its component tree, without a browser."""
 
+import threading
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from dashboard import settings
 from dashboard.charts import CHARTS
 from dashboard.store.base import Health, Problem
 from dashboard.web import (
+    badge,
     cards,
     controls,
     detail,
@@ -23,10 +25,14 @@ from dashboard.web import (
     live,
     navigation,
     overview,
+    running,
     urls,
     welcome,
 )
+from dashboard.web.badge import Badge
+from dashboard.web.running import Running
 from dashboard.web.urls import State
+from logger.running import RUNNING, RunningCall
 from tests import frames
 from tests.frames import at
 
@@ -207,7 +213,7 @@ def _settings(tmp_path: Path) -> settings.Settings:
 
 
 def test_the_page_has_every_picture_and_every_control(tmp_path: Path) -> None:
-    tree = layout.page(_settings(tmp_path))
+    tree = layout.page(_settings(tmp_path), Running(), frames.UTC)
     names = {str(part.id) for part in tree._traverse() if getattr(part, "id", None)}
     assert {ids.figure(chart.id) for chart in CHARTS} <= names
     assert {name for name, _, _ in navigation.MOVES} <= names
@@ -215,7 +221,7 @@ def test_the_page_has_every_picture_and_every_control(tmp_path: Path) -> None:
 
 
 def test_every_button_of_signs_says_what_it_does(tmp_path: Path) -> None:
-    tree = layout.page(_settings(tmp_path))
+    tree = layout.page(_settings(tmp_path), Running(), frames.UTC)
     buttons = [
         part for part in tree._traverse() if type(part).__name__ in ("ActionIcon", "ColorSchemeToggle")
     ]
@@ -230,7 +236,7 @@ def test_the_first_page_names_the_folder_and_three_ways_to_begin() -> None:
 
 def _cards(*lines: dict[str, object]) -> dict[str, cards.Card]:
     shown = overview.draw(frames.FrameStore(lines), State(), NOW)
-    return {card.title: card for card in shown.cards}
+    return {card.name: card for card in shown.cards}
 
 
 def test_cards_mark_what_is_incomplete_beside_the_number_it_affects() -> None:
@@ -238,29 +244,32 @@ def test_cards_mark_what_is_incomplete_beside_the_number_it_affects() -> None:
         {"time": NOW, "cost_usd": 2.0, "tokens_output": 10, "final": False},
         {"time": NOW, "cost_usd": NAN, "tokens_output": 5},
     )
-    assert (shown["Cost"].value, shown["Tokens"].value) == ("≥ $2.00", "≥ 15")
-    assert shown["Cost"].mark == "1 call of unknown cost, 1 call not counted to the end"
-    assert shown["Calls"].mark is None
+    assert (shown["cost"].value, shown["tokens"].value) == ("≥ $2.00", "≥ 15")
+    assert (shown["cost"].badge, shown["tokens"].badge) == (
+        Badge("50.0 % priced", "amiss"),
+        Badge("50.0 % final", "bound"),
+    )
+    assert shown["calls"].badge == badge.FINE
 
 
 def test_calls_of_cli_runs_are_a_lower_bound_and_said_to_be() -> None:
     shown = _cards({"time": NOW, "source": "cli", "calls": 4}, {"time": NOW})
-    assert shown["Calls"].value == "≥ 5" and "Claude CLI" in (shown["Calls"].mark or "")
+    assert (shown["calls"].value, shown["calls"].badge) == ("≥ 5", Badge("lower bound", "bound"))
 
 
 def test_cost_of_unpriced_calls_alone_is_unknown_not_zero() -> None:
-    assert _cards({"time": NOW, "cost_usd": NAN, "tokens_output": 5})["Cost"].value == "–"
+    assert _cards({"time": NOW, "cost_usd": NAN, "tokens_output": 5})["cost"].value == "–"
 
 
 def test_cards_without_calls_claim_nothing() -> None:
     shown = _cards()
-    assert [shown[name].value for name in ("Cost", "Calls", "Success", "Tokens")] == ["$0", "0", "–", "0"]
-    assert all(card.change is None for card in shown.values())
+    assert [shown[name].value for name in cards.NAMES] == ["$0", "0", "–", "0"]
+    assert all(card.change is None and card.badge is None for card in shown.values())
 
 
 def test_cards_compare_with_the_period_before() -> None:
     shown = _cards({"time": at("2026-11-21 10:00")}, {"time": NOW}, {"time": NOW})
-    assert shown["Calls"].change == "▲ 100 %"
+    assert shown["calls"].change == "▲ 100 %"
 
 
 def test_a_picture_that_fails_says_so_in_its_place_and_the_others_stand(
@@ -369,6 +378,86 @@ def test_a_tick_changes_with_the_data_and_with_the_hour_only() -> None:
     assert live.tick(store, at("2026-11-22 15:00")) != first
     store.add({"time": NOW})
     assert live.tick(store, NOW) != first
+
+
+def _in_flight(name: str = "x-1", **fields: object) -> RunningCall:
+    plain = {"task_id": "gh-1", "worker_id": None, "model": "m", "project": None, "session_id": None}
+    more = {"prompt_file": None, "started": NOW.timestamp(), "pid": 7, "alive": True}
+    return RunningCall(call_id=name, **{**plain, **more, **fields})
+
+
+def test_what_runs_is_told_with_its_start_in_the_zone_and_the_same_while_the_same_runs() -> None:
+    zone = ZoneInfo("America/New_York")
+    told = running.told(Running(True, (_in_flight(),)), zone)
+    assert told == running.told(Running(True, (_in_flight(),)), zone)
+    assert told is not None and told["more"] == 0
+    [call] = told["calls"]
+    assert (call["task"], call["worker"], call["alive"]) == ("gh-1", "", True)
+    assert (call["started"], call["since"]) == (NOW.timestamp() * 1000, "Sun 22 Nov, 09:35:00")
+    assert running.told(Running(), zone) is None
+
+
+def test_of_very_many_calls_in_flight_a_page_is_told_some_and_how_many_more() -> None:
+    many = Running(True, tuple(_in_flight(f"x-{n}") for n in range(running.MOST + 9)))
+    told = running.told(many, frames.UTC)
+    assert told is not None and (len(told["calls"]), told["more"]) == (running.MOST, 9)
+
+
+def test_nothing_is_known_to_run_before_a_logger_ever_kept_its_calls(tmp_path: Path) -> None:
+    assert running.look(tmp_path, NOW) == Running()
+    (tmp_path / RUNNING).mkdir()
+    assert running.look(tmp_path, NOW) == Running(known=True)
+
+
+def test_a_page_is_told_of_calls_that_begin_and_end_though_no_line_came() -> None:
+    import asyncio
+
+    seen = [Running(True), Running(True, (_in_flight(),)), Running(True)]
+    feed = live.Live(frames.FrameStore(), lambda: seen[0])
+
+    async def listen() -> list[int]:
+        told = []
+        async for news in feed.news(lambda: NOW, heartbeat=30):
+            if ids.RUNNING in news:
+                told.append(len(news[ids.RUNNING]["calls"]))
+                del seen[0]
+            if not seen[1:]:
+                return told
+        return told
+
+    assert asyncio.run(asyncio.wait_for(listen(), 20)) == [0, 1]
+    feed.stop()
+
+
+def test_nobody_looks_at_the_calls_in_flight_while_no_page_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page came and went; two lines later nobody has asked again."""
+    import asyncio
+
+    looks: list[int] = []
+
+    def look() -> Running:
+        looks.append(1)
+        return Running()
+
+    monkeypatch.setattr(live, "IDLE", 0.01)
+    store = frames.FrameStore()
+    feed = live.Live(store, look)
+
+    async def visit() -> None:
+        async for _ in feed.changes():
+            return
+
+    rounds = threading.Semaphore(0)
+    wait = store.wait
+    monkeypatch.setattr(store, "wait", lambda version, timeout: (rounds.release(), wait(version, timeout))[1])
+    asyncio.run(visit())
+    for _ in range(3):
+        assert rounds.acquire(timeout=10)
+    known = len(looks)
+    for _ in range(5):
+        assert rounds.acquire(timeout=10)
+    feed.stop()
+    assert len(looks) == known
 
 
 def test_a_waiting_page_is_told_of_a_new_line() -> None:

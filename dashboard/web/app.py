@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from ..settings import Settings
 from ..store.base import Store
-from . import callbacks, ids, layout, live
+from . import callbacks, ids, layout, live, running
 from .delivery import deliver
 from .security import guard
 
@@ -65,8 +65,9 @@ def create_app(settings: Settings, store: Store, *, clock: Callable[[], datetime
         on_error=_say,
     )
     app.index_string = INDEX.replace("{scheme}", app.get_asset_url("scheme.js"))
-    app.layout = layout.page(settings)
-    callbacks.register(app, store, settings, live.Live(store), clock)
+    feed = live.Live(store, lambda: running.look(settings.log_dir, clock()))
+    app.layout = lambda: layout.page(settings, feed.running(), store.zone)
+    callbacks.register(app, store, settings, feed, clock)
     _ring(app, settings)
     return app
 

@@ -11,7 +11,6 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_up
 from ..charts import CHARTS
 from ..settings import Settings
 from ..store.base import Store
-from . import cards as card_view
 from . import controls, detail, grid, health, ids, live, navigation, overview, tables, urls
 
 Clock = Callable[[], datetime]
@@ -62,14 +61,21 @@ def _refresh(app: Dash, store: Store, feed: live.Live, clock: Clock) -> None:
     @app.callback(
         Output(ids.TICK, "data"),
         Output(ids.ANSWER, "data"),
+        Output(ids.RUNNING, "data"),
         Input(ids.INTERVAL, "n_intervals"),
         Input(ids.REFRESH, "n_clicks"),
         State(ids.TICK, "data"),
+        State(ids.RUNNING, "data"),
     )
-    def look(_n: int | None, _clicks: int | None, shown: str | None) -> tuple[Any, Any]:
-        """Every 30 seconds and on the button; pictures are drawn again only when something is new."""
-        fresh = live.tick(store, clock())
-        return (no_update if fresh == shown else fresh), live.pulse(store, clock())
+    def look(_n: int | None, _clicks: int | None, tick: str | None, told: Any) -> tuple[Any, Any, Any]:
+        """Every 30 seconds and on the button; only what is new is drawn again."""
+        feed.running()
+        fresh, now = live.tick(store, clock()), feed.told()
+        return (
+            no_update if fresh == tick else fresh,
+            live.pulse(store, clock()),
+            no_update if now == told else now,
+        )
 
     @app.callback(websocket=True, persistent=True)
     async def push() -> None:
@@ -84,9 +90,7 @@ def _refresh(app: Dash, store: Store, feed: live.Live, clock: Clock) -> None:
 
 def _overview(app: Dash, store: Store, clock: Clock) -> None:
     @app.callback(
-        Output(ids.CARDS, "children"),
-        *[Output(ids.fresh(chart.id), "data") for chart in CHARTS],
-        *[Output(ids.sentence(chart.id), "children") for chart in CHARTS],
+        *[Output(name, prop) for name, prop in overview.PARTS],
         Output(ids.DRAWN, "data"),
         Input(ids.TICK, "data"),
         Input(ids.URL, "search"),
@@ -98,11 +102,7 @@ def _overview(app: Dash, store: Store, clock: Clock) -> None:
         state = urls.parse(search)
         if state.view != "overview" or tick is None:
             return no_update
-        shown = overview.draw(store, state, clock())
-        figures = [shown.pictures[chart.id].figure for chart in CHARTS]
-        sentences = [shown.pictures[chart.id].sentence for chart in CHARTS]
-        cards = [card_view.render(card, shown.period) for card in shown.cards]
-        return overview.only_new([cards, *figures, *sentences], drawn)
+        return overview.only_new(overview.parts(store, state, clock()), drawn)
 
 
 def _calls(app: Dash, store: Store, clock: Clock) -> None:
@@ -184,6 +184,21 @@ def _browser(app: Dash) -> None:
         Input(ids.ANSWER, "data"),
         Input(ids.DRAWN, "data"),
         Input(ids.URL, "search"),
+    )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("callmeter", "running"),
+        Output(ids.RUNNING_CARD, "className"),
+        Output(ids.RUNNING_BODY, "children"),
+        Output(ids.RUNNING_LIST, "children"),
+        Input(ids.RUNNING, "data"),
+        Input(ids.URL, "search"),
+        Input(ids.RUNNING_DRAWER, "opened"),
+    )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("callmeter", "open"),
+        Output(ids.RUNNING_DRAWER, "opened"),
+        Input(ids.RUNNING_OPEN, "n_clicks"),
+        prevent_initial_call=True,
     )
     for chart in CHARTS:
         app.clientside_callback(  # type: ignore[no-untyped-call]

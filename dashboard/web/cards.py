@@ -1,4 +1,4 @@
-"""The summary cards: a big number, the change against the period before, a sparkline, what is incomplete."""
+"""The summary cards: a big number, how complete it is, the change against the period before, a sparkline."""
 
 from __future__ import annotations
 
@@ -6,76 +6,74 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import dash_mantine_components as dmc
-from dash import dcc, html
+from dash import html
 
 from .. import numbers
 from ..charts.palette import ACCENT, FAILED
+from ..completeness import Completeness
 from ..metrics import Totals
+from . import badge, ids
+from .badge import Badge
+
+NAMES = ("cost", "calls", "success", "tokens")
+"""The cards in their order."""
+
+MARKED = ("cost", "calls", "tokens")
+"""Those that show a total, which has a badge."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """One card, in words."""
 
-    title: str
+    name: str
     value: str
     change: str | None
     note: str
     series: tuple[float, ...]
-    mark: str | None = None
-    """Why the number is incomplete; shown beside it, and leads to the health view."""
+    badge: Badge | None = None
+    """How complete the number is."""
     colour: str = ACCENT
 
 
 def cards(
-    now: Totals, before: Totals, today_usd: str, series: dict[str, list[float]], cli_calls: int = 0
+    now: Totals, before: Totals, today_usd: str, series: dict[str, list[float]], known: Completeness
 ) -> tuple[Card, ...]:
-    """The four cards of a period. `series` holds what the sparklines draw, per measure.
-
-    `cli_calls` of the calls are of Claude CLI runs, whose output does not show every call they made.
-    """
+    """The cards of a period, in the order of `NAMES`. `series`: what the sparklines draw, per measure."""
     return (
-        _cost(now, before, today_usd, series),
-        _calls(now, before, series, cli_calls),
+        _cost(now, before, today_usd, series, known),
+        _calls(now, before, series, known),
         _success(now, before, series),
-        _tokens(now, before, series),
+        _tokens(now, before, series, known),
     )
 
 
-def _cost(now: Totals, before: Totals, today_usd: str, series: dict[str, list[float]]) -> Card:
+def _cost(
+    now: Totals, before: Totals, today_usd: str, series: dict[str, list[float]], known: Completeness
+) -> Card:
     lower = bool(now.unpriced or now.not_final)
     nothing_known = now.calls > 0 and now.priced == 0
     value = numbers.UNKNOWN if nothing_known else ("≥ " if lower else "") + numbers.usd(now.cost_usd)
     return Card(
-        "Cost",
+        "cost",
         value,
         None if nothing_known else numbers.change(now.cost_usd, before.cost_usd),
         f"{today_usd} today",
         tuple(series["cost_usd"]),
-        _incomplete(now),
+        badge.of_cost(known) if now.calls else None,
     )
 
 
-def _incomplete(now: Totals) -> str | None:
-    parts = []
-    if now.unpriced:
-        parts.append(f"{numbers.plural(now.unpriced, 'call')} of unknown cost")
-    if now.not_final:
-        parts.append(f"{numbers.plural(now.not_final, 'call')} not counted to the end")
-    return ", ".join(parts) or None
-
-
-def _calls(now: Totals, before: Totals, series: dict[str, list[float]], cli_calls: int) -> Card:
+def _calls(now: Totals, before: Totals, series: dict[str, list[float]], known: Completeness) -> Card:
     average = now.average_duration_seconds
     note = f"{numbers.duration(average)} on average" if average is not None else "no durations known"
     return Card(
-        "Calls",
-        ("≥ " if cli_calls else "") + numbers.count(now.calls),
+        "calls",
+        ("≥ " if known.of_runs else "") + numbers.count(now.calls),
         numbers.change(now.calls, before.calls),
         note if now.calls else "none in this range",
         tuple(series["calls"]),
-        "A Claude CLI run may have made more calls than its output shows" if cli_calls else None,
+        badge.of_calls(known) if now.calls else None,
     )
 
 
@@ -83,7 +81,7 @@ def _success(now: Totals, before: Totals, series: dict[str, list[float]]) -> Car
     rate, past = now.success_rate, before.success_rate
     points = None if rate is None or past is None else 100 * (rate - past)
     return Card(
-        "Success",
+        "success",
         numbers.share(now.successful, now.calls),
         None
         if points is None
@@ -96,41 +94,41 @@ def _success(now: Totals, before: Totals, series: dict[str, list[float]]) -> Car
     )
 
 
-def _tokens(now: Totals, before: Totals, series: dict[str, list[float]]) -> Card:
+def _tokens(now: Totals, before: Totals, series: dict[str, list[float]], known: Completeness) -> Card:
     cached = numbers.share(now.tokens_cache_read, now.prompt_tokens)
-    lower = f"{numbers.plural(now.not_final, 'call')} not counted to the end" if now.not_final else None
     return Card(
-        "Tokens",
+        "tokens",
         ("≥ " if now.not_final else "") + numbers.short(now.tokens_total),
         numbers.change(now.tokens_total, before.tokens_total),
         f"{cached} of input cached" if now.prompt_tokens else "none in this range",
         tuple(series["tokens_total"]),
-        lower,
+        badge.of_tokens(known) if now.calls else None,
     )
 
 
-def render(card: Card, period: str) -> Any:
-    """A card as components."""
-    change: list[Any] = ["nothing to compare"]
-    if card.change:
-        change = [html.Span(card.change, className="change"), f" vs {period}"]
+def component(name: str) -> Any:
+    """A card that waits for its number."""
+    mark = [badge.component(name, name)] if name in MARKED else []
     return html.Div(
         [
-            html.Div([html.H2(card.title), _mark(card)], className="card-head"),
-            html.Div(card.value, className="big"),
-            html.Div(change, className="quiet"),
-            html.Div(card.note, className="quiet"),
-            html.Img(src=sparkline(card.series, card.colour), className="spark", alt=""),
+            html.Div([html.H2(name.capitalize()), *mark], className="card-head"),
+            html.Div(id=ids.card(name), className="card-body"),
         ],
         className="card",
     )
 
 
-def _mark(card: Card) -> Any:
-    if not card.mark:
-        return None
-    link = dcc.Link("incomplete", href="?view=health", className="mark", refresh=False)
-    return dmc.Tooltip(link, label=card.mark, multiline=True, maw=260)
+def render(card: Card, period: str) -> list[Any]:
+    """What stands in a card."""
+    change: list[Any] = ["nothing to compare"]
+    if card.change:
+        change = [html.Span(card.change, className="change"), f" vs {period}"]
+    return [
+        html.Div(card.value, className="big"),
+        html.Div(change, className="quiet"),
+        html.Div(card.note, className="quiet"),
+        html.Img(src=sparkline(card.series, card.colour), className="spark", alt=""),
+    ]
 
 
 def sparkline(values: tuple[float, ...], colour: str) -> str:

@@ -30,7 +30,14 @@ CHOICES = (MODELS, PROJECTS, TASKS, WORKERS, SOURCES)
 TROUBLE = "trouble"
 """A sentence when the server could not do what the page asked."""
 
-CARDS = "cards"
+RUNNING = "running"
+"""The calls in flight, as the server told them; see `running.told`."""
+RUNNING_CARD = "running-card"
+RUNNING_BODY = "running-body"
+RUNNING_OPEN = "running-open"
+RUNNING_DRAWER = "running-drawer"
+RUNNING_LIST = "running-list"
+
 CACHE = "cache"
 MODELS_BY = "models-by"
 WHO = "who"
@@ -44,6 +51,26 @@ HEALTH = "health"
 TABLE = "table"
 TABLE_BODY = "table-body"
 TABLE_OPEN = "table-open"
+
+
+def card(name: str) -> str:
+    """What stands in a summary card."""
+    return f"card-{name}"
+
+
+def badge(name: str) -> str:
+    """The badge of a summary card, which opens its explanation."""
+    return f"badge-{name}"
+
+
+def explanation(name: str) -> str:
+    """How complete the number of a summary card is."""
+    return f"explanation-{name}"
+
+
+def more(name: str) -> str:
+    """The link below that, which leads to the health view."""
+    return f"more-{name}"
 
 
 def figure(chart: str) -> str:

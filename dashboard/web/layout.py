@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
 from ..charts import CHARTS, Chart
 from ..settings import Settings
-from . import grid, ids, welcome
+from . import cards, grid, ids, running, welcome
+from .running import Running
 
 GRAPH_CONFIG: Any = {
     "displaylogo": False,
@@ -44,18 +46,19 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def page(settings: Settings) -> Any:
-    """The whole page."""
+def page(settings: Settings, now: Running, zone: ZoneInfo) -> Any:
+    """The whole page, with the calls in flight as it begins."""
     return dmc.MantineProvider(
         [
             *_memory(settings),
+            running.memory(now, zone),
             html.A("Skip to the content", href="#" + ids.BODY, className="skip"),
             _header(),
             html.Main(
                 [
                     html.P(id=ids.TROUBLE, className="trouble", role="alert"),
                     html.Div(welcome.render(settings.log_dir), className="for-empty"),
-                    html.Div(_overview(), className="for-overview"),
+                    html.Div(_overview(now), className="for-overview"),
                     html.Div(_calls(), className="for-calls"),
                     html.Div(html.Div(id=ids.HEALTH, className="pictures"), className="for-health"),
                 ],
@@ -65,6 +68,7 @@ def page(settings: Settings) -> Any:
             ),
             _detail(),
             _table(),
+            running.drawer(),
         ],
         theme={"primaryColor": "indigo", "fontFamily": "var(--font)", "defaultRadius": "md"},
         defaultColorScheme="auto",
@@ -186,9 +190,9 @@ def _filters() -> Any:
     )
 
 
-def _overview() -> list[Any]:
+def _overview(now: Running) -> list[Any]:
     return [
-        html.Div([html.Div(className="card") for _ in range(4)], id=ids.CARDS, className="cards"),
+        html.Div([*map(cards.component, cards.NAMES), running.card(now)], className="cards"),
         html.Div([_picture(chart) for chart in CHARTS], className="pictures"),
     ]
 

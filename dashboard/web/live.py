@@ -11,10 +11,17 @@ from typing import Any
 
 from ..filters import hour_of
 from ..store.base import Store
-from . import ids
+from . import ids, running
+from .running import Running
 
 BREATH = 0.7
 """Seconds between two pushes to one page, so that a flood of lines does not become a flood of redraws."""
+
+LOOK = 0.7
+"""Seconds between two looks at the calls in flight, while a page is open: nothing tells of them."""
+
+IDLE = 1.0
+"""Seconds after which the thread looks whether it should end, while no page is open."""
 
 HEARTBEAT = 8.0
 """Seconds after which an open page hears that nothing has happened."""
@@ -49,22 +56,33 @@ def pulse(store: Store, now: datetime) -> dict[str, Any]:
 
 
 class Live:
-    """One thread that waits for the store on behalf of all open pages."""
+    """One thread that waits for the store on behalf of all open pages, and looks at the calls in flight.
 
-    def __init__(self, store: Store) -> None:
+    `look` tells what is in flight; it is asked only while a page is open, or when `running` is.
+    """
+
+    def __init__(self, store: Store, look: Callable[[], Running] = Running) -> None:
         self._store = store
+        self._look = look
+        self._running = Running()
         self._lock = threading.Lock()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     def _run(self) -> None:
-        version = self._store.version
+        told = (self._store.version, self._running)
         while not self._stopped.is_set():
-            after = self._store.wait(version, 1.0)
-            if after != version:
-                version = after
+            version = self._store.wait(told[0], LOOK if self._waiting else IDLE)
+            seen = (version, self.running() if self._waiting else told[1])
+            if seen != told:
+                told = seen
                 self._wake()
+
+    def running(self) -> Running:
+        """The calls in flight at this moment, for this and for `told`."""
+        self._running = self._look()
+        return self._running
 
     def _wake(self) -> None:
         with self._lock:
@@ -99,16 +117,22 @@ class Live:
     async def news(
         self, clock: Callable[[], datetime], heartbeat: float = HEARTBEAT
     ) -> AsyncIterator[dict[str, Any]]:
-        """What to tell a page, by component: its pulse, and its tick when that is another one than before.
+        """What to tell a page, by component: its pulse, and what else is not as it was told before.
 
         A tick makes the page ask for all pictures, even when it is the one it has.
         """
-        told = None
+        told: dict[str, Any] = {}
+        self.running()
         async for _ in self.changes(heartbeat):
             now = clock()
-            fresh = tick(self._store, now)
-            yield {ids.PULSE: pulse(self._store, now)} | ({} if fresh == told else {ids.TICK: fresh})
+            fresh = {ids.TICK: tick(self._store, now), ids.RUNNING: self.told()}
+            other = {name: data for name, data in fresh.items() if name not in told or told[name] != data}
+            yield {ids.PULSE: pulse(self._store, now), **other}
             told = fresh
+
+    def told(self) -> dict[str, Any] | None:
+        """The calls in flight as a page is told of them, as they were last seen."""
+        return running.told(self._running, self._store.zone)
 
     def stop(self) -> None:
         """Let the waiting thread end."""

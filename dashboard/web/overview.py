@@ -16,9 +16,10 @@ from dash import no_update
 from .. import filters, metrics, numbers
 from ..charts import CHARTS, Chart, Picture, Scene, Table
 from ..charts.picture import empty
+from ..completeness import Completeness, completeness
 from ..filters import Filter
 from ..store.base import Store
-from . import cards, urls
+from . import badge, cards, ids, urls
 from .cards import Card
 from .urls import State
 
@@ -30,6 +31,16 @@ SPARKS = ("cost_usd", "calls", "tokens_total")
 STEPS = 24
 """How many points a sparkline has."""
 
+PARTS: tuple[tuple[str, str], ...] = (
+    *((ids.card(name), "children") for name in cards.NAMES),
+    *((ids.badge(name), "children") for name in cards.MARKED),
+    *((ids.explanation(name), "children") for name in cards.MARKED),
+    *((ids.more(name), "href") for name in cards.MARKED),
+    *((ids.fresh(chart.id), "data") for chart in CHARTS),
+    *((ids.sentence(chart.id), "children") for chart in CHARTS),
+)
+"""Component and property of everything the overview fills."""
+
 PERIODS = {"24h": "the 24 hours before", "7d": "the 7 days before", "30d": "the 30 days before"}
 
 
@@ -38,6 +49,7 @@ class Overview:
     """What the overview shows."""
 
     cards: tuple[Card, ...]
+    known: Completeness
     period: str
     pictures: dict[str, Picture]
     """By chart id."""
@@ -67,10 +79,11 @@ def draw(store: Store, state: State, now: datetime) -> Overview:
     """Every card and picture of a state."""
     shown = scene(store, state, now)
     before = metrics.totals(store.sums(shown.view.before(now)))
-    cli_calls = int(shown.sums["calls"].to_numpy()[(shown.sums["source"] == "cli").to_numpy()].sum())
     added, today = metrics.totals(shown.sums), _today(store, shown, now)
+    known = completeness(shown.sums)
     return Overview(
-        cards=cards.cards(added, before, today, _series(shown), cli_calls),
+        cards=cards.cards(added, before, today, _series(shown), known),
+        known=known,
         period=PERIODS.get(state.range, "the period before"),
         pictures={chart.id: _picture(chart, shown) for chart in CHARTS},
     )
@@ -100,6 +113,21 @@ def _series(shown: Scene) -> dict[str, list[float]]:
     starts = range(0, len(hourly), -(-len(hourly) // STEPS))
     small = np.add.reduceat(hourly.to_numpy(dtype="float64"), starts, axis=0)
     return {name: small[:, place].tolist() for place, name in enumerate(hourly.columns)}
+
+
+def parts(store: Store, state: State, now: datetime) -> list[Any]:
+    """What `PARTS` show in a state, in their order."""
+    shown = draw(store, state, now)
+    health = urls.to_search(replace(state, view="health", call=None))
+    explained = badge.explanation(shown.known)
+    return [
+        *[cards.render(card, shown.period) for card in shown.cards],
+        *[badge.said(card.badge) for card in shown.cards if card.name in cards.MARKED],
+        *[explained] * len(cards.MARKED),
+        *[health] * len(cards.MARKED),
+        *[shown.pictures[chart.id].figure for chart in CHARTS],
+        *[shown.pictures[chart.id].sentence for chart in CHARTS],
+    ]
 
 
 def table(store: Store, state: State, now: datetime, chart_id: str) -> tuple[str, Table] | None:

@@ -8,7 +8,9 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from logger.running import RUNNING
 from tests.browser.conftest import Page
+from tests.browser.flights import in_flight, left_behind, write_line
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +38,7 @@ def test_cards_and_pictures_tell_what_is_in_the_files(page: Page) -> None:
     page.until(lambda: page.text(CALLS) == "4", "four calls")
     page.drawn()
     assert page.text(".card:nth-child(1) .big") == "≥ $0.024"
-    assert page.text(".card:nth-child(1) .mark") == "incomplete"
+    assert page.text("#badge-cost") == "75.0 % priced"
     assert page.text(".card:nth-child(3) .big") == "75.0 %"
     assert page.text(".card:nth-child(4) .big") == "4,800"
     assert "1 call of unknown cost not included" in page.text("#sentence-cost")
@@ -183,6 +185,72 @@ def test_bad_lines_are_said_beside_the_totals_and_listed(page: Page) -> None:
     page.shows("#health", file.name)
     assert "1 line could not be counted" in page.text("#health")
     assert page.complaints() == []
+
+
+def test_a_badge_explains_by_keyboard_how_complete_a_total_is_and_stays_open_over_a_refresh(
+    page: Page,
+) -> None:
+    page.write()
+    page.write(model="claude-next-preview")
+    page.open()
+    page.until(lambda: page.text("#badge-cost") == "50.0 % priced", "the badge")
+    assert page.text("#badge-tokens") == "✓"
+    page.js("document.getElementById('badge-cost').focus()")
+    page.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    page.shows("#explanation-cost", "1 of a model without a price (claude-next-preview)")
+    page.shows("#explanation-cost", "logged by hand")
+    page.write()
+    page.shows("#explanation-cost", "3 calls in this range")
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    page.until(lambda: page.text("#explanation-cost") == "", "the explanation to close")
+    page.until(lambda: page.js("document.activeElement.id") == "badge-cost", "the focus to come back")
+    assert page.complaints() == []
+
+
+def test_what_runs_now_appears_ticks_and_goes_without_a_line_and_a_click_lists_it(page: Page) -> None:
+    """Four calls of two tasks, told by nothing but the files beside the log; a fifth was left behind."""
+    page.write()
+    page.open()
+    page.until(lambda: page.text(CALLS) == "1", "one call")
+    with in_flight(page.folder, ["gh-1", "gh-2", "gh-2", "gh-2"], seconds=100):
+        page.until(lambda: page.text(".running .big") == "4", "four calls in flight")
+        assert page.visible(".running li .task") == ["gh-1", "gh-2", "gh-2"]
+        page.shows(".running", "and 1 more")
+        first = page.text(".running .took")
+        assert first.startswith("1 m ")
+        page.until(lambda: page.text(".running .took") > first, "the time to go on")
+        page.driver.find_element("id", "running-open").send_keys(Keys.ENTER)
+        page.shows(".in-flight", "claude-opus-5-5")
+        page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+        page.open("?task=gh-1")
+        page.until(lambda: page.text(".running .big") == "1", "the one that passes the filter")
+    page.until(lambda: "nothing running" in page.text(".running"), "nothing to run any more")
+    left_behind(page.folder, "gh-1")
+    page.shows(".running", "1 left by a program that ended")
+    assert page.complaints() == []
+
+
+def test_where_no_logger_keeps_its_calls_nothing_is_said_of_running(page: Page) -> None:
+    write_line(page.folder)
+    page.open()
+    page.until(lambda: page.text(CALLS) == "1", "one call")
+    assert page.text(".running") == ""
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_what_begins_and_ends_moves_nothing_on_the_page(page: Page, width: int) -> None:
+    page.write()
+    (page.folder / RUNNING).mkdir(exist_ok=True)
+    page.open(width=width)
+    page.drawn()
+    page.until(lambda: "nothing running" in page.text(".running"), "nothing to run")
+    place = "document.querySelector('.picture-timeline').getBoundingClientRect().top + scrollY"
+    before = page.js(place)
+    with in_flight(page.folder, ["a-rather-long-name-of-a-task-0123456789" * 3] * 5):
+        left_behind(page.folder, "gh-1")
+        page.shows(".running", "and 2 more · 1 left")
+        assert page.js(place) == before
+        assert page.js("document.documentElement.scrollWidth") <= width
 
 
 def test_a_picture_can_be_read_as_a_table(page: Page) -> None:
