@@ -143,7 +143,9 @@ _DIGITS = re.compile(r"[0-9]{1,16}")
 
 def _get(thing: Any, name: str) -> Any:
     """A key of a dict or an attribute of an object; None when absent."""
-    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
+    if thing.__class__ is dict or isinstance(thing, Mapping):
+        return thing.get(name)
+    return getattr(thing, name, None)
 
 
 def usage_of(thing: Any) -> TokenUsage:
@@ -160,8 +162,9 @@ def usage_of(thing: Any) -> TokenUsage:
     if _get(thing, "input_tokens") is None and _get(thing, "output_tokens") is None:
         return _own_words(thing)
     iterations = _get(thing, "iterations")
-    listed = iterations if isinstance(iterations, (list, tuple)) else ()
-    compactions = [one for one in listed if _get(one, "type") == "compaction"]
+    if not isinstance(iterations, (list, tuple)):
+        return _api_usage(thing)
+    compactions = [one for one in iterations if _get(one, "type") == "compaction"]
     return _api_usage(thing) + total(_api_usage(iteration) for iteration in compactions)
 
 
@@ -183,26 +186,33 @@ def _own_words(thing: Any) -> TokenUsage:
 
 
 def _modes(thing: Any) -> dict[str, str | None]:
-    values = {name: _get(thing, name) for name in _MODES}
-    return {name: value if isinstance(value, str) and value else None for name, value in values.items()}
+    return {name: _word(_get(thing, name)) for name in _MODES}
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _api_usage(thing: Any) -> TokenUsage:
+    split, details, tools = (_get(thing, name) for name in _NESTED)
     short, long = cache_writes(
         count(_get(thing, "cache_creation_input_tokens")),
-        count(_get(_get(thing, "cache_creation"), "ephemeral_5m_input_tokens")),
-        count(_get(_get(thing, "cache_creation"), "ephemeral_1h_input_tokens")),
+        None if split is None else count(_get(split, "ephemeral_5m_input_tokens")),
+        None if split is None else count(_get(split, "ephemeral_1h_input_tokens")),
     )
-    counts = {
-        "tokens_input": count(_get(thing, "input_tokens")),
-        "tokens_output": count(_get(thing, "output_tokens")),
-        "tokens_cache_read": count(_get(thing, "cache_read_input_tokens")),
-        "tokens_cache_write_5m": short,
-        "tokens_cache_write_1h": long,
-        "tokens_thinking": count(_get(_get(thing, "output_tokens_details"), "thinking_tokens")),
-        "web_searches": count(_get(_get(thing, "server_tool_use"), "web_search_requests")),
-    }
-    return _made(counts, _modes(thing))
+    return TokenUsage(
+        tokens_input=count(_get(thing, "input_tokens")),
+        tokens_output=count(_get(thing, "output_tokens")),
+        tokens_cache_read=count(_get(thing, "cache_read_input_tokens")),
+        tokens_cache_write_5m=short,
+        tokens_cache_write_1h=long,
+        tokens_thinking=None if details is None else count(_get(details, "thinking_tokens")),
+        web_searches=None if tools is None else count(_get(tools, "web_search_requests")),
+        **_modes(thing),
+    )
+
+
+_NESTED = ("cache_creation", "output_tokens_details", "server_tool_use")
 
 
 def cache_writes(whole: int | None, short: int | None, long: int | None) -> tuple[int | None, int | None]:
