@@ -10,7 +10,10 @@ import pandas as pd
 from dash import html
 
 from .. import metrics, numbers
+from ..otlp.status import TelemetryStatus
 from ..store.base import Health, Problem
+from . import telemetry
+from .panel import panel
 from .tables import table
 
 SHOWN = 200
@@ -30,20 +33,22 @@ _EXTRA = (
 )
 
 
-def render(health: Health, sums: pd.DataFrame, folder: str, now: datetime, zone: ZoneInfo) -> list[Any]:
-    """The view's panels. `sums` are the sums of the page's range and filters."""
-    return [_reading(health, folder, now, zone), _bad(health), _unpriced(sums), _not_final(sums)]
-
-
-def _panel(title: str, sentence: str, *content: Any, fine: bool = True) -> Any:
-    mark = html.Span("✓" if fine else "!", className="sign fine" if fine else "sign amiss")
-    head = html.Div([mark, html.H2(title)], className="card-head")
-    return html.Section([head, html.P(sentence, className="sentence"), *content], className="panel wide")
+def render(
+    health: Health,
+    sums: pd.DataFrame,
+    folder: str,
+    now: datetime,
+    zone: ZoneInfo,
+    received: TelemetryStatus | None = None,
+) -> list[Any]:
+    """The view's panels. `sums` are those of the page's range and filters; `received` of workers, if any."""
+    reading = [_reading(health, folder, now, zone), _bad(health), _unpriced(sums), _not_final(sums)]
+    return reading if received is None else [*reading, *telemetry.panels(received, now)]
 
 
 def _reading(health: Health, folder: str, now: datetime, zone: ZoneInfo) -> Any:
     if health.folder_problem:
-        return _panel("Reading", health.folder_problem, fine=False)
+        return panel("Reading", health.folder_problem, fine=False)
     facts = [
         ("Folder", folder),
         ("Days", f"{numbers.count(health.days_loaded)} of {numbers.count(health.days_total)} read"),
@@ -57,7 +62,7 @@ def _reading(health: Health, folder: str, now: datetime, zone: ZoneInfo) -> Any:
     if health.last_change:
         facts.append(("Last new line", numbers.ago(health.last_change, now)))
     items = [part for name, said in facts for part in (html.Dt(name), html.Dd(said))]
-    return _panel("Reading", _progress(health), html.Dl(items), fine=not health.loading)
+    return panel("Reading", _progress(health), html.Dl(items), fine=not health.loading)
 
 
 def _progress(health: Health) -> str:
@@ -69,12 +74,12 @@ def _progress(health: Health) -> str:
 
 def _bad(health: Health) -> Any:
     if not health.bad_lines and not health.problems:
-        return _panel("Bad lines", "Every complete line could be counted.")
+        return panel("Bad lines", "Every complete line could be counted.")
     said = (
         f"{numbers.plural(health.bad_lines, 'line')} could not be counted and are in no total. "
         "The files are left as they are; `callmeter check` lists every one."
     )
-    return _panel("Bad lines", said, _problems(health.problems[:SHOWN]), fine=False)
+    return panel("Bad lines", said, _problems(health.problems[:SHOWN]), fine=False)
 
 
 def _problems(problems: tuple[Problem, ...]) -> Any:
@@ -85,7 +90,7 @@ def _problems(problems: tuple[Problem, ...]) -> Any:
 def _unpriced(sums: pd.DataFrame) -> Any:
     models = metrics.by(sums[(sums["unpriced"] > 0).to_numpy()], "model")
     if not len(models):
-        return _panel("Costs", "The cost of every call in this range is known.")
+        return panel("Costs", "The cost of every call in this range is known.")
     said = (
         f"{numbers.plural(int(models['unpriced'].sum()), 'call')} in this range of unknown cost, in no "
         "total: their model has no price, or their tokens were not told. `callmeter check` tells which; "
@@ -94,13 +99,13 @@ def _unpriced(sums: pd.DataFrame) -> Any:
     rows = [
         [str(r.Index), numbers.count(r.unpriced), numbers.count(r.tokens_total)] for r in models.itertuples()
     ]
-    return _panel("Costs", said, table(["Model", "Calls", "Tokens"], rows), fine=False)
+    return panel("Costs", said, table(["Model", "Calls", "Tokens"], rows), fine=False)
 
 
 def _not_final(sums: pd.DataFrame) -> Any:
     groups = metrics.by(sums[(sums["not_final"] > 0).to_numpy()], "source")
     if not len(groups):
-        return _panel("Token counts", "Every token count in this range is final.")
+        return panel("Token counts", "Every token count in this range is final.")
     said = (
         f"{numbers.plural(int(groups['not_final'].sum()), 'call')} in this range whose end was not seen "
         "(killed, cut off, or an old command line): their tokens and cost are a lower bound or an "
@@ -109,4 +114,4 @@ def _not_final(sums: pd.DataFrame) -> Any:
     rows = [
         [str(r.Index), numbers.count(r.not_final), numbers.count(r.tokens_total)] for r in groups.itertuples()
     ]
-    return _panel("Token counts", said, table(["Source", "Calls", "Tokens, at least"], rows), fine=False)
+    return panel("Token counts", said, table(["Source", "Calls", "Tokens, at least"], rows), fine=False)
