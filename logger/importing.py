@@ -169,14 +169,14 @@ class _Importer:
         self.written += 1
 
     def _line(self, found: _Found) -> CallRecord:
-        """What all lines of the run share."""
+        """What all lines of the run share. Readers match runs with calls by time: a guess is not written."""
         run, seconds = found.run, found.run.duration_seconds
         return CallRecord(
             timestamp=self._clock.spell(found.started)[0],
             model=run.model or NO_MODEL,
             response_length=None if run.response is None else len(run.response),
-            start_time=round(found.started, 6),
-            end_time=None if seconds is None else round(found.started + seconds, 6),
+            start_time=round(found.started, 6) if found.exact else None,
+            end_time=round(found.started + seconds, 6) if found.exact and seconds is not None else None,
             duration_seconds=seconds,
             time_to_first_token=run.time_to_first_token,
             success=bool(run.success),

@@ -174,7 +174,7 @@ class TranscriptFile:
             self._echo = _echo(line, usage, row.message.id)
 
     def _is_echo(self, line: bytearray, usage: int, identity: bytes, words: bytes) -> bool:
-        """Whether a row says the same of the same reply, byte by byte: a further block, which tells a time."""
+        """Whether a row says the same of the same reply, byte by byte: a further block; its time is kept."""
         stop = line.rfind(_STOP, 0, usage)
         if stop < 0 or not line.startswith(words, stop) or line.find(_ABORTED, usage) >= 0:
             return False
@@ -241,7 +241,7 @@ class TranscriptFile:
 
 
 def _echo(line: bytearray, usage: int, message_id: str | None) -> tuple[bytes, bytes] | None:
-    """A reply's id, and its stop reason and usage, as they stand in a row; None where they stand otherwise."""
+    """A reply's id, and its stop reason and usage, as a row spells them; None where they stand otherwise."""
     stop, end = line.rfind(_STOP, 0, usage), line.find(b"}}", usage)
     if not message_id or stop < 0 or end < 0 or line.find(b"{", stop, usage) >= 0:
         return None

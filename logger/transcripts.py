@@ -149,22 +149,36 @@ def import_transcripts(
     decode: Decode = plain_row,
     remembered: Remembered | None = None,
     processes: int = 1,
-    on_file: Callable[[int], None] | None = None,
+    on_bytes: Callable[[int, int], None] | None = None,
 ) -> Tally:
     """Write the calls of these transcripts, each once, whatever files it stands in.
 
     remembered: what was read before; it is brought up to date. Sessions without a changed file are not
-    read again. on_file is told the size of each file that was read.
+    read again. on_bytes is told how many bytes are read, and of how many.
     """
     seen = remembered if remembered is not None else Remembered()
     changed, stamps = changed_files(files, seen, log.tally)
+    on_file = _counting(sum(stamps[path][0] for path in changed if path in stamps), on_bytes)
     for project in projects(changed, decode, processes=processes, on_file=on_file):
         _take_project(project, log, seen)
         if log.stopped:
             return log.tally
-        seen.files.update({str(path): stamps[path] for path, told in project.files if path in stamps})
+        seen.files.update({str(path.absolute()): stamps[path] for path, _ in project.files if path in stamps})
     log.tally.beyond = beyond(seen.sessions.values())
     return log.tally
+
+
+def _counting(all_bytes: int, tell: Callable[[int, int], None] | None) -> Callable[[int], None] | None:
+    if tell is None:
+        return None
+    done = 0
+
+    def on_file(size: int) -> None:
+        nonlocal done
+        done += size
+        tell(done, all_bytes)
+
+    return on_file
 
 
 def changed_files(
@@ -182,7 +196,7 @@ def changed_files(
         except OSError:
             changed.add(session)  # reading will say what is wrong
             continue
-        if seen.files.get(str(path)) != stamps[path]:
+        if seen.files.get(str(path.absolute())) != stamps[path]:
             changed.add(session)
     tally.unchanged += sum(len(paths) for session, paths in sessions.items() if session not in changed)
     return [path for session in changed for path in sessions[session]], stamps
