@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from .journal import Journal
 from .plain_line import begun_line, plain_line
 from .pricing import PriceTable
 from .problems import Problems
-from .record import encode_object
+from .record import ORIGINAL_FIELDS, encode_object
 from .running import SLOT
 
 
@@ -58,13 +59,19 @@ class CallWriter:
         else:
             call_id = metrics._call_id = text(further.get("call_id")) or call_ids.next()
         try:
-            line = begun_line(metrics, f',"call_id":"{call_id}"{self._shared_text}')
-            if further is not None or len(line) > SLOT:
+            shared = self._shared_text if further is None else self._begun_text(further)
+            line = begun_line(metrics, f',"call_id":"{call_id}"{shared}')
+            if len(line) > SLOT or (further is not None and b"sk-ant-" in line):
                 line = self._begun_slot(metrics)
         except (TypeError, ValueError):
             line = self._begun_slot(metrics)
         if not self.in_flight.begin(call_id, line, metrics.start_time or 0.0):
             self.problems.counts["in flight"] = 1
+
+    def _begun_text(self, further: Mapping[str, Any]) -> str:
+        """The JSON text of the fields shown of a begun call, each with its comma before it."""
+        known, _ = further_values({name: further[name] for name in _SHOWN.intersection(further)})
+        return "," + encode_object({**self.shared, **known})[1:-1] if known or self.shared else ""
 
     def _begun_slot(self, metrics: APICallMetrics) -> bytes:
         names = {name: value for name, value in (metrics._further or {}).items() if name in _SHOWN}
@@ -75,9 +82,10 @@ class CallWriter:
     def plain(self, metrics: APICallMetrics, tokens_input: Any, tokens_output: Any) -> bool:
         """The way of most calls: nothing but the original fields."""
         count_plain(metrics, tokens_input, tokens_output, self.prices)
-        own_stamp = metrics.timestamp is metrics._stamp
-        day = metrics.timestamp[:10] if own_stamp else self.day(metrics)
-        call_id = metrics._call_id or call_ids.next()
+        call_id, own = metrics._call_id or call_ids.next(), metrics.timestamp is metrics._stamp
+        day = metrics.timestamp[:10] if own else self.day(metrics)
+        if not own:
+            self.say_beforehand(metrics, call_id, day)
         line = plain_line(metrics, f',"call_id":"{call_id}"{self._shared_text}')
         if line is None:
             line = line_within({**original_values(metrics), "call_id": call_id, **self.shared})
@@ -90,14 +98,10 @@ class CallWriter:
         if metrics._further:
             further = {**metrics._further, **further}
         count_call(metrics, *tokens, usage, further, self.prices)
-        values = original_values(metrics)
-        values["call_id"] = metrics._call_id or call_ids.next()
-        values.update(self.shared)
-        if further:
-            values.update(self.known(further))
+        values = {"call_id": metrics._call_id or call_ids.next(), **self.shared, **self.known(further)}
         day = self.day(metrics)
         self.say_beforehand(metrics, values["call_id"], day)
-        return self.journal.append(day, line_within(values))
+        return self.journal.append(day, _line_of(metrics, values))
 
     def bare(self, metrics: Any, *told: Any) -> bool:
         """What is certain of a call that could not be written; `told` as `bare_values` takes it."""
@@ -134,6 +138,17 @@ class CallWriter:
             return self._clock.spell(moment)[0]
 
 
+def _line_of(metrics: APICallMetrics, values: dict[str, Any]) -> bytes:
+    """The line of a call with these further fields; they may also replace original ones."""
+    if _ORIGINAL.isdisjoint(values):
+        with suppress(TypeError, ValueError):
+            line = plain_line(metrics, "," + encode_object(values)[1:-1])
+            if line is not None:
+                return line
+    return line_within({**original_values(metrics), **values})
+
+
+_ORIGINAL = frozenset(ORIGINAL_FIELDS)
 _BEGUN = {"timestamp", "task_id", "worker_id", "model", "prompt_file", "prompt_length", "start_time"}
 _SHOWN = {"source", "project", "session_id", "agent", "host"}
 """What a slot says of a call beside its beginning."""

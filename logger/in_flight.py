@@ -178,13 +178,18 @@ class InFlight:
 
     def _look(self, now: float) -> None:
         with self._lock:
-            self._look_at = now + LOOK_AGAIN
-            if self._file is not None and self._file.there():
-                self._file.full = False
-                return
-            self._file = None
-            with suppress(OSError):
+            if now <= self._look_at:
+                return  # another thread has looked
+            try:
+                if self._file is not None and self._file.there():
+                    self._file.full = False
+                    return
+                self._file = None
                 self._file = SlotFile(self._folder) if SUPPORTED else None
+            except OSError:
+                pass  # it is tried again
+            finally:
+                self._look_at = now + LOOK_AGAIN
 
     def _in_child(self) -> None:
         """After a fork: the lock and the calls are the parent's, but we may end these all the same."""
