@@ -135,6 +135,10 @@ class FrameStore:
             "estimated_cost_usd": None if pd.isna(row["cost_usd"]) else float(row["cost_usd"]),
         }
 
+    def note(self, day: str, offset: int) -> str | None:
+        """See `Store.note`."""
+        return None
+
     def health(self) -> Health:
         """See `Store.health`."""
         frame = self._frame

@@ -130,5 +130,8 @@ class Store(Protocol):
     def line(self, day: str, offset: int) -> dict[str, Any] | None:
         """The whole record of a line named by `rows`; None when it is no longer there."""
 
+    def note(self, day: str, offset: int) -> str | None:
+        """A sentence where what is counted of a line is not what its record says; else None."""
+
     def health(self) -> Health:
         """How the reading goes."""

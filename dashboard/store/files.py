@@ -135,6 +135,10 @@ class FileStore:
         raw = self._reader.line(day, offset)
         return lines.record(raw) if raw else None
 
+    def note(self, day: str, offset: int) -> str | None:
+        """A sentence where what is counted of a line is not what its record says; else None."""
+        return None
+
     def problems(self, days: Iterable[str] | None = None) -> Iterator[Problem]:
         """Every bad line of the days given (of all by default), oldest day first."""
         held = self._days
@@ -166,8 +170,13 @@ class FileStore:
     def _counted_rows(self, day: Day) -> list[Table]:
         """The rows of a day that count, in order of time."""
         overlap = self._overlaps.days.get(day.date)
-        rows = self._rows_of(day)
-        return rows if overlap is None else overlap.counted(rows)
+        if overlap is None:
+            return self._rows_of(day)
+        held = self._shelf.get(day, overlap)
+        if held is None:
+            held = overlap.counted(self._rows_of(day))
+            self._shelf.put(day, held, overlap)
+        return held
 
     def _tidy(self) -> None:
         """Give free memory back once a large view was drawn and let go."""
@@ -207,6 +216,7 @@ class FileStore:
             for name in self._waiting():
                 if view is None or self._wanted(name, view):
                     self._take_in(name)
+                    self._settle()
             self._take_in_reached()
             self._publish()
             self.save()
@@ -383,7 +393,7 @@ class FileStore:
             self._cached_rows[day.date] = day.content
 
     def _publish(self) -> None:
-        self._overlaps.settle(lambda name: self._rows_of(self._days[name]))
+        self._settle()
         health = self._examined()
         if not self._complete and not health.loading:
             self._complete = True
@@ -395,6 +405,10 @@ class FileStore:
                 self._changed = False
                 self._version += 1
                 self._state.notify_all()
+
+    def _settle(self) -> None:
+        """See to it that calls of which several lines tell count once."""
+        self._overlaps.settle(lambda name: self._rows_of(self._days[name]))
 
     def _examined(self) -> Health:
         return condition.examined(
