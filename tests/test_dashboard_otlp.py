@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ from dashboard.otlp.bodies import (
 )
 from dashboard.otlp.events import events_of, points_of
 from dashboard.otlp.intake import Intake
+from dashboard.otlp.status import Gap, TelemetryStatus
 from dashboard.otlp.tally import MOST_SESSIONS, PATIENCE, Tally
+from dashboard.web.telemetry import panels
 from logger.clock import LocalClock
 from logger.journal import Journal
 from logger.pricing import built_in
@@ -378,3 +381,45 @@ def test_reasons_are_not_collected_without_end(tmp_path: Path) -> None:
     for number in range(100):
         intake.refuse(BodyError(400, f"reason {number}"))
     assert len(intake.status.refused) == 20
+
+
+# The health view
+
+
+def words(*components: Any) -> str:
+    """Every text in these components, in order."""
+    found = []
+    for component in components:
+        inner = getattr(component, "children", component)
+        found.append(
+            words(*inner) if isinstance(inner, (list, tuple)) else "" if inner is None else str(inner)
+        )
+        if hasattr(inner, "children"):
+            found[-1] = words(inner)
+    return " ".join(found)
+
+
+NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
+
+
+def test_without_telemetry_the_health_view_says_nothing_of_it() -> None:
+    assert panels(TelemetryStatus(), NOW) == []
+
+
+def test_the_health_view_says_that_all_is_fine() -> None:
+    said = words(*panels(TelemetryStatus(NOW.timestamp() - 12, deliveries=9, lines=6), NOW))
+    assert said.startswith(
+        "✓ Telemetry Claude CLI workers send each call as it ends. Last heard of: 12 s ago."
+    )
+    assert "Calls written 6" in said
+    assert "again" not in said
+
+
+def test_the_health_view_names_sessions_with_missing_calls_and_the_way_to_get_them() -> None:
+    gap = Gap("s-1", "claude-opus-5-5", 11, 35, 12563, 267)
+    status = TelemetryStatus(NOW.timestamp(), 9, 5, refused=(("the body is not JSON", 2),), gaps=(gap,))
+    said = words(*panels(status, NOW))
+    assert said.startswith("! Telemetry 1 session used tokens that no event told of: calls are missing")
+    assert "callmeter import ~/.claude/projects" in said
+    assert "s-1 claude-opus-5-5 11 35 12,563 267" in said
+    assert "the body is not JSON 2" in said

@@ -29,7 +29,6 @@ from dashboard.otlp.bodies import JSON, MOST_BYTES, PROTOBUF
 from dashboard.otlp.intake import Intake
 from dashboard.store.files import FileStore
 from dashboard.web.app import create_app
-from dashboard.web.otlp import add_routes
 from logger.journal import Journal
 from logger.telemetry_log import TelemetryLog
 
@@ -96,8 +95,7 @@ def serving(place: Path, token: str | None = None) -> Iterator[Server]:
     intake = Intake(TelemetryLog(Journal(chosen.log_dir)), now=lambda: 1_795_353_500.0)
     with FileStore(chosen.log_dir, chosen.zone, cache_dir=chosen.cache_dir, poll_seconds=0.2) as store:
         store.start()
-        app = create_app(chosen, store)
-        add_routes(app.server, intake)
+        app = create_app(chosen, store, intake=intake)
         listening = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(
             app.server, log_level="warning", access_log=False, timeout_graceful_shutdown=1
@@ -271,7 +269,6 @@ def test_deliveries_at_the_same_time_are_one_line_per_call(server: Server) -> No
 
 def test_while_the_log_cannot_be_written_a_worker_is_told_to_send_again(server: Server) -> None:
     one = recorded("json")[2]
-
     server.folder.write_text("in the way")
     answer = server.post(one.path, one.body, one.headers)
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")

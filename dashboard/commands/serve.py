@@ -69,7 +69,6 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
 
     from ..store.files import FileStore
     from ..web.app import create_app
-    from ..web.otlp import add_routes
     from ..web.server import Server
 
     intake = _intake(settings)
@@ -78,8 +77,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     )
     with store:
         store.start()
-        app = create_app(settings, store)
-        add_routes(app.server, intake)
+        app = create_app(settings, store, intake=intake)
         print(welcome(settings, _user(), socket.gethostname()), flush=True)
         config = uvicorn.Config(
             app.server,

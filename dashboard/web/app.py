@@ -6,16 +6,19 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from dash import Dash, set_props
 from fastapi import FastAPI
 
 from ..settings import Settings
 from ..store.base import Store
-from . import callbacks, ids, layout, live, running
+from . import callbacks, ids, layout, live, otlp, running
 from .delivery import deliver
 from .security import guard
+
+if TYPE_CHECKING:
+    from ..otlp.intake import Intake
 
 INDEX = """<!doctype html>
 <html lang="en">
@@ -46,8 +49,17 @@ _META = [
 ]
 
 
-def create_app(settings: Settings, store: Store, *, clock: Callable[[], datetime] = live.utc_now) -> Dash:
-    """The application for a store that was started already. `.server` is the FastAPI application."""
+def create_app(
+    settings: Settings,
+    store: Store,
+    *,
+    clock: Callable[[], datetime] = live.utc_now,
+    intake: Intake | None = None,
+) -> Dash:
+    """The application for a store that was started already. `.server` is the FastAPI application.
+
+    intake: takes the telemetry of workers; without it the server has no address for it.
+    """
     app = Dash(
         "callmeter",
         backend="fastapi",
@@ -67,7 +79,9 @@ def create_app(settings: Settings, store: Store, *, clock: Callable[[], datetime
     app.index_string = INDEX.replace("{scheme}", app.get_asset_url("scheme.js"))
     feed = live.Live(store, lambda: running.look(settings.log_dir, clock()))
     app.layout = lambda: layout.page(settings, feed.running(), store.zone)
-    callbacks.register(app, store, settings, feed, clock)
+    callbacks.register(app, store, settings, feed, clock, lambda: intake.status if intake else None)
+    if intake is not None:
+        otlp.add_routes(app.server, intake)
     _ring(app, settings)
     return app
 

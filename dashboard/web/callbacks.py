@@ -9,21 +9,25 @@ from typing import Any
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update, set_props
 
 from ..charts import CHARTS
+from ..otlp.status import TelemetryStatus
 from ..settings import Settings
 from ..store.base import Store
 from . import controls, detail, grid, health, ids, live, navigation, overview, tables, urls
 
 Clock = Callable[[], datetime]
+Received = Callable[[], TelemetryStatus | None]
 
 
-def register(app: Dash, store: Store, settings: Settings, feed: live.Live, clock: Clock) -> None:
+def register(
+    app: Dash, store: Store, settings: Settings, feed: live.Live, clock: Clock, received: Received
+) -> None:
     """Give the page its behaviour."""
     _navigation(app)
     _filters(app, store, clock)
     _refresh(app, store, feed, clock)
     _overview(app, store, clock)
     _calls(app, store, clock)
-    _health(app, store, settings, clock)
+    _health(app, store, settings, clock, received)
     _tables(app, store, clock)
     _browser(app)
 
@@ -132,10 +136,10 @@ def _calls(app: Dash, store: Store, clock: Clock) -> None:
         if call is None:
             return no_update, no_update
         record = detail.find(store, call)
-        return detail.render(record, store.zone), detail.title(record)
+        return detail.render(record, store.zone, detail.note(store, call)), detail.title(record)
 
 
-def _health(app: Dash, store: Store, settings: Settings, clock: Clock) -> None:
+def _health(app: Dash, store: Store, settings: Settings, clock: Clock, received: Received) -> None:
     @app.callback(Output(ids.HEALTH, "children"), Input(ids.TICK, "data"), Input(ids.URL, "search"))
     def show(_tick: str | None, search: str) -> Any:
         """Whether the numbers are complete, and what is missing."""
@@ -143,7 +147,7 @@ def _health(app: Dash, store: Store, settings: Settings, clock: Clock) -> None:
         if state.view != "health":
             return no_update
         sums = store.sums(urls.to_filter(state, now, store.zone))
-        return health.render(store.health(), sums, str(settings.log_dir), now, store.zone)
+        return health.render(store.health(), sums, str(settings.log_dir), now, store.zone, received())
 
 
 def _tables(app: Dash, store: Store, clock: Clock) -> None:
