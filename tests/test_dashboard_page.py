@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from dash import html
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -230,7 +231,7 @@ def test_every_button_of_signs_says_what_it_does(tmp_path: Path) -> None:
 
 def test_the_first_page_names_the_folder_and_three_ways_to_begin() -> None:
     words = " ".join(_texts(welcome.render(Path("/logs/it's here"))))
-    assert "callmeter import runs/ --log-dir '/logs/it'\"'\"'s here'" in words
+    assert "callmeter import --log-dir '/logs/it'\"'\"'s here'" in words
     assert "callmeter demo" in words and "ClaudeAPILogger(" in words
 
 
@@ -340,6 +341,35 @@ def test_a_call_shows_every_field_that_has_a_value() -> None:
     assert "lower bound" in words[0] and "error message" not in words
 
 
+def test_prompt_and_response_are_text_to_read_and_copy_and_a_long_one_is_folded() -> None:
+    """Two lines with a tab and what looks like markup; a response of 2,000 characters."""
+    prompt, response = 'first\n\tsecond <b>"quoted"</b>', "word " * 400
+    tree = html.Div(detail.render({"success": True, "prompt": prompt, "response": response}, frames.UTC))
+    words = _texts(tree)
+    assert prompt in words and response in words
+    assert "Show all 2,000 characters" in words
+    copied = [part.value for part in tree._traverse() if type(part).__name__ == "CopyButton"]
+    assert copied == [prompt, response]
+    folded = [part for part in tree._traverse() if "folded" in (getattr(part, "className", None) or "")]
+    assert [part.children for part in folded] == [response]
+
+
+def test_an_abandoned_call_is_said_to_be_one() -> None:
+    record = {"success": False, "error_type": "abandoned", "tokens_final": False}
+    assert _texts(detail.render(record, frames.UTC))[0].startswith("Abandoned. The program ended")
+
+
+def test_what_the_store_notes_of_a_line_stands_above_everything() -> None:
+    class Noting(frames.FrameStore):
+        def note(self, day: str, offset: int) -> str | None:
+            return f"{day} {offset}"
+
+    said = detail.note(Noting(), "2026-11-22/7")
+    assert said == "2026-11-22 7"
+    assert _texts(detail.render({"success": True}, frames.UTC, said))[:2] == [said, "Succeeded"]
+    assert detail.note(Noting(), "nonsense") is None
+
+
 def test_a_call_that_is_gone_is_said_to_be_gone() -> None:
     store = frames.FrameStore()
     for name in ("2026-11-22/5", "nonsense", None):
@@ -357,7 +387,16 @@ def test_health_lists_bad_lines_and_what_is_unpriced_or_not_final() -> None:
         )
     )
     words = _texts(health.render(known, sums, "/logs", NOW, frames.UTC))
-    assert {"api-calls-2026-11-22.jsonl", "7", "not JSON", "mystery", "cli"} <= set(words)
+    assert {"api-calls-2026-11-22.jsonl", "7", "not JSON", "mystery", "CLI runs"} <= set(words)
+
+
+def test_health_says_how_many_lines_are_not_counted_again_and_nothing_when_none() -> None:
+    def said(number: int) -> str:
+        known = Health(lines=3, extra={"superseded": number})
+        return " ".join(_texts(health.render(known, frames.sums(frames.rows([])), "", NOW, frames.UTC)))
+
+    assert "312 lines are not counted again" in said(312) and "1 line is not counted again: its" in said(1)
+    assert "counted again" not in said(0)
 
 
 def test_health_says_that_older_days_are_still_being_read() -> None:

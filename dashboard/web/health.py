@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from dash import html
 
-from .. import metrics, numbers
+from .. import metrics, numbers, sources
+from ..completeness import completeness, why_unpriced
 from ..otlp.status import TelemetryStatus
 from ..store.base import Health, Problem
 from . import telemetry
@@ -62,7 +63,20 @@ def _reading(health: Health, folder: str, now: datetime, zone: ZoneInfo) -> Any:
     if health.last_change:
         facts.append(("Last new line", numbers.ago(health.last_change, now)))
     items = [part for name, said in facts for part in (html.Dt(name), html.Dd(said))]
-    return panel("Reading", _progress(health), html.Dl(items), fine=not health.loading)
+    return panel("Reading", _progress(health), html.Dl(items), *_superseded(health), fine=not health.loading)
+
+
+def _superseded(health: Health) -> list[Any]:
+    """That some lines are not counted again, in a sentence; nothing while there are none."""
+    number = health.extra.get("superseded", 0)
+    if not number:
+        return []
+    verb, whose = ("is", "its") if number == 1 else ("are", "their")
+    said = (
+        f"{numbers.plural(number, 'line')} {verb} not counted again: {whose} calls stand in other lines too, "
+        "logged one by one or twice (callmeter check lists them)."
+    )
+    return [html.P(said, className="advice")]
 
 
 def _progress(health: Health) -> str:
@@ -77,7 +91,7 @@ def _bad(health: Health) -> Any:
         return panel("Bad lines", "Every complete line could be counted.")
     said = (
         f"{numbers.plural(health.bad_lines, 'line')} could not be counted and are in no total. "
-        "The files are left as they are; `callmeter check` lists every one."
+        "The files are left as they are; callmeter check lists every one."
     )
     return panel("Bad lines", said, _problems(health.problems[:SHOWN]), fine=False)
 
@@ -91,10 +105,10 @@ def _unpriced(sums: pd.DataFrame) -> Any:
     models = metrics.by(sums[(sums["unpriced"] > 0).to_numpy()], "model")
     if not len(models):
         return panel("Costs", "The cost of every call in this range is known.")
+    reasons = "; ".join(why_unpriced(completeness(sums)))
     said = (
         f"{numbers.plural(int(models['unpriced'].sum()), 'call')} in this range of unknown cost, in no "
-        "total: their model has no price, or their tokens were not told. `callmeter check` tells which; "
-        "a price file of your own gives new calls a price."
+        f"total: {reasons}. callmeter check lists them; a price file of your own prices new calls."
     )
     rows = [
         [str(r.Index), numbers.count(r.unpriced), numbers.count(r.tokens_total)] for r in models.itertuples()
@@ -112,6 +126,7 @@ def _not_final(sums: pd.DataFrame) -> Any:
         "estimate."
     )
     rows = [
-        [str(r.Index), numbers.count(r.not_final), numbers.count(r.tokens_total)] for r in groups.itertuples()
+        [sources.words(str(r.Index)), numbers.count(r.not_final), numbers.count(r.tokens_total)]
+        for r in groups.itertuples()
     ]
     return panel("Token counts", said, table(["Source", "Calls", "Tokens, at least"], rows), fine=False)

@@ -33,8 +33,11 @@ def render(folder: Path) -> Any:
                 [
                     _way("Log your program's calls.", logger),
                     _way(
-                        "Bring in what Claude CLI runs have printed.",
-                        f"callmeter import runs/ --log-dir {where}",
+                        "See what you have used already: Claude Code keeps a history of its calls in "
+                        "~/.claude/projects. A minute later your own data is here.",
+                        f"callmeter import --log-dir {where}",
+                        "Runs of the Claude CLI whose output you saved come in by naming their folder: "
+                        "callmeter import runs/",
                     ),
                     _way("Just look around, with made-up calls.", f"callmeter demo --log-dir {where}"),
                 ]
@@ -44,5 +47,6 @@ def render(folder: Path) -> Any:
     )
 
 
-def _way(words: str, code: str) -> Any:
-    return html.Li([html.P(words), html.Pre(html.Code(code), tabIndex=0)])
+def _way(words: str, code: str, more: str = "") -> Any:
+    after = [html.P(more, className="advice")] if more else []
+    return html.Li([html.P(words), html.Pre(html.Code(code), tabIndex=0), *after])
