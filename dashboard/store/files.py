@@ -29,7 +29,7 @@ from .duplicates import Duplicate
 from .follow import Follower
 from .links import joined, links_of
 from .memory import give_back
-from .overlaps import Overlap, Overlaps
+from .overlaps import Overlap, Overlaps, note_of
 from .shelf import Shelf
 from .sums import summed
 from .table import Table, concat, inserted
@@ -136,8 +136,9 @@ class FileStore:
         return lines.record(raw) if raw else None
 
     def note(self, day: str, offset: int) -> str | None:
-        """A sentence where what is counted of a line is not what its record says; else None."""
-        return None
+        """A sentence when a line counts otherwise than its record says."""
+        overlap = self._overlaps.days.get(day)
+        return None if overlap is None else note_of(overlap, offset)
 
     def problems(self, days: Iterable[str] | None = None) -> Iterator[Problem]:
         """Every bad line of the days given (of all by default), oldest day first."""
@@ -176,6 +177,8 @@ class FileStore:
         if held is None:
             held = overlap.counted(self._rows_of(day))
             self._shelf.put(day, held, overlap)
+            if day.date != max(self._days):  # the newest grows, and its lines are needed with every one
+                self._shelf.drop_lines(day.date)
         return held
 
     def _tidy(self) -> None:

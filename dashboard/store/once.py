@@ -55,7 +55,8 @@ class _Work:
         self.rows = rows
         count = len(rows)
         self.source = sources_of(rows)
-        self.rank = np.array([_rank(source) for source in self.source], dtype=np.int64)
+        ranks = [_rank(source) for source in rows.names["source"].to_pylist()]
+        self.rank = np.array([*ranks, 0], dtype=np.int64)[rows.codes["source"]]
         self.covers = np.isin(self.source, PER_CALL)
         self.alive = np.ones(count, dtype=bool)
         self.codes = {name: rows.codes[name].copy() for name in NAMES}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .base import MEASURES
 from .identities import KEYS, REST
-from .links import Index, Links, sessions_of
+from .links import Index, Links, distinct, in_both, sessions_of, within
 from .once import Settled, settled
 from .sums import added, summed
 from .table import Table, concat, in_order, inserted
@@ -97,15 +97,14 @@ class Overlaps:
         several = self._ids.several(links.ids)
         if len(several):
             self._due_ids.append(several)
-        mixed = self._mixed(np.union1d(links.runs, links.calls))
+        mixed = self._mixed(_all([links.runs, links.calls]))
         if len(mixed):
             self._due_sessions.append(mixed)
 
     def _mixed(self, sessions: Array) -> Array:
         """Those of these sessions that have both runs and calls."""
-        runs, calls = (np.unique(index.found(sessions)[0]) for index in (self._runs, self._calls))
-        found: Array = np.intersect1d(runs, calls)
-        return found
+        runs, calls = (distinct(index.found(sessions)[0]) for index in (self._runs, self._calls))
+        return in_both(runs, calls)
 
     @property
     def superseded(self) -> int:
@@ -139,9 +138,9 @@ class Overlaps:
                 held[day] = rows, sessions_of(rows)
             found = {day: rows.take(_having(rows, own, ids, sessions)) for day, (rows, own) in held.items()}
             more_ids, more_sessions = self._further(found.values())
-            if np.isin(more_ids, ids).all() and np.isin(more_sessions, sessions).all():
+            if within(more_ids, ids).all() and within(more_sessions, sessions).all():
                 return {day: rows for day, rows in found.items() if len(rows)}
-            ids, sessions = np.union1d(ids, more_ids), np.union1d(sessions, more_sessions)
+            ids, sessions = _all([ids, more_ids]), _all([sessions, more_sessions])
 
     def _days_of(self, ids: Array, sessions: Array) -> set[str]:
         numbers = self._ids.days(ids) | self._runs.days(sessions) | self._calls.days(sessions)
@@ -176,16 +175,14 @@ def _number(day: str) -> int:
 
 def _all(parts: Iterable[Array]) -> Array:
     """The distinct values of all, without 0."""
-    every = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *parts]))
-    found: Array = every[every != 0]
-    return found
+    return distinct(np.concatenate([np.empty(0, dtype=np.int64), *parts]))
 
 
 def _having(rows: Table, own: Array, ids: Array, sessions: Array) -> Array:
     """Which rows have any of these ids or sessions."""
-    found: Array = np.isin(own, sessions)
+    found = within(own, sessions)
     for key in KEYS:
-        found |= np.isin(rows.numbers[key], ids)
+        found |= within(rows.numbers[key], ids)
     return found
 
 
@@ -206,3 +203,14 @@ def _overlap(lines: Table, rows: Table) -> Overlap:
     less = summed(lines)
     numbers = {name: -values if name in MEASURES else values for name, values in less.numbers.items()}
     return Overlap(lines, in_order([rows], "time"), added([summed(rows), replace(less, numbers=numbers)]))
+
+
+def note_of(overlap: Overlap, offset: int) -> str | None:
+    """What to say of a line that counts otherwise than it stands; None when there is nothing to say."""
+    place = np.flatnonzero(overlap.rows.numbers["offset"] == offset)
+    if len(place) and overlap.cut[place[0]]:
+        return (
+            "The calls of this run were logged one by one as well, and count there. "
+            "Here counts only what the run used beyond them."
+        )
+    return None
