@@ -11,7 +11,7 @@ from .conversation import readable
 from .pricing import PriceTable, price_of
 from .record import FIELDS, ORIGINAL_FIELDS, SAID_ONLY_WHEN, as_text, line_of
 from .redaction import sentence, without_keys
-from .usage import NOTHING_KNOWN, TokenUsage, count, details_of, usage_of
+from .usage import COUNTS, MODES, NOTHING_KNOWN, TokenUsage, count, details_of, usage_of
 
 MOST_BYTES = 10_000_000
 """Of a line; what is longer loses its settings and the ends of its texts."""
@@ -24,6 +24,8 @@ FURTHER = tuple(_TYPES)[20:]
 """What a caller may give by name beyond the original arguments, with `time_to_first_token` and the cost."""
 
 _BY_NAME = {*FURTHER, "time_to_first_token", "estimated_cost_usd"}
+_COUNTED = frozenset((*COUNTS, *MODES, "usage", "input_tokens", "output_tokens"))
+"""Further names that may tell what a call used."""
 
 
 def original_values(metrics: APICallMetrics) -> dict[str, Any]:
@@ -213,11 +215,14 @@ def count_call(
     prices: PriceTable,
 ) -> None:
     """Set tokens and cost. What `usage` says beyond them is added to `further`; what is given goes first."""
-    used = TokenUsage(count(tokens_input), count(tokens_output))
+    used = usage_of(usage) if usage is not None else NOTHING_KNOWN
+    if not _COUNTED.isdisjoint(further):
+        used = usage_of(further).over(used)
+    if tokens_input is not None or tokens_output is not None:
+        used = TokenUsage(count(tokens_input), count(tokens_output)).over(used)
     if usage is not None or further:
-        used = used.over(usage_of(further)).over(usage_of(usage) if usage is not None else NOTHING_KNOWN)
-        told = {name: value for name, value in used.fields.items() if name in _BY_NAME}
-        further.update({**details_of(usage), **further, **told})
+        details = details_of(usage) if usage.__class__ is not TokenUsage else {}
+        further.update({**details, **further, **used.beside})
         if further.get("model_served") == metrics.model:
             further.pop("model_served", None)
     metrics.tokens_input, metrics.tokens_output = used.tokens_input, used.tokens_output

@@ -21,7 +21,10 @@ COUNTS = (
 )
 """The counts of a usage, named as in the line."""
 
-_MODES = ("service_tier", "speed", "inference_geo")
+MODES = ("service_tier", "speed", "inference_geo")
+"""How a call was served, named as in the line."""
+
+_BESIDE = (*COUNTS[2:], *MODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +66,37 @@ class TokenUsage:
     @property
     def fields(self) -> dict[str, Any]:
         """The line's fields that are known."""
-        named = {name: getattr(self, name) for name in (*COUNTS, *_MODES)}
+        named = {name: getattr(self, name) for name in (*COUNTS, *MODES)}
         return {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def beside(self) -> dict[str, Any]:
+        """The line's fields that are known, without input and output tokens."""
+        named = [(name, getattr(self, name)) for name in _BESIDE]
+        return {name: value for name, value in named if value is not None}
 
     def __add__(self, other: TokenUsage) -> TokenUsage:
         """Counts add up (unknown + known = known); modes stay where both agree or one is silent."""
         counts = {name: _sum(getattr(self, name), getattr(other, name)) for name in COUNTS}
-        modes = {name: _common(getattr(self, name), getattr(other, name)) for name in _MODES}
+        modes = {name: _common(getattr(self, name), getattr(other, name)) for name in MODES}
         return _made(counts, modes)
 
     def over(self, other: TokenUsage) -> TokenUsage:
         """What is known here, and of the rest what the other knows."""
         if self == NOTHING_KNOWN:
             return other
-        return _made(_first_known(self, other, COUNTS), _first_known(self, other, _MODES))
+        return _made(_first_known(self, other, COUNTS), _first_known(self, other, MODES))
 
     def minus(self, other: TokenUsage) -> TokenUsage:
         """The counts that came on top of `other`; never below 0."""
         rest = {name: max(0, (getattr(self, name) or 0) - (getattr(other, name) or 0)) for name in COUNTS}
-        return _made(rest, {name: getattr(self, name) for name in _MODES})
+        return _made(rest, {name: getattr(self, name) for name in MODES})
 
     def widened(self, other: TokenUsage) -> TokenUsage:
         """The larger of each count: a stream repeats a usage and may correct it upwards."""
         both = {name: (getattr(self, name), getattr(other, name)) for name in COUNTS}
         counts = {name: max((v for v in pair if v is not None), default=None) for name, pair in both.items()}
-        modes = {name: getattr(other, name) or getattr(self, name) for name in _MODES}
+        modes = {name: getattr(other, name) or getattr(self, name) for name in MODES}
         return _made(counts, modes)
 
 
@@ -186,7 +195,7 @@ def _own_words(thing: Any) -> TokenUsage:
 
 
 def _modes(thing: Any) -> dict[str, str | None]:
-    return {name: _word(_get(thing, name)) for name in _MODES}
+    return {name: _word(_get(thing, name)) for name in MODES}
 
 
 def _word(value: Any) -> str | None:
@@ -273,5 +282,5 @@ _USAGE_NAMES = (
     "output_tokens_details",
     "server_tool_use",
     "iterations",
-    *_MODES,
+    *MODES,
 )
