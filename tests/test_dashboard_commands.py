@@ -459,6 +459,44 @@ def test_check_lists_calls_that_stand_in_two_lines(capsys: Shell, tmp_path: Path
     assert code == 0
 
 
+def test_check_tells_which_lines_are_not_counted_again_and_why(capsys: Shell, tmp_path: Path) -> None:
+    """A run that one telemetry line covers wholly, one that it covers in part, and a call logged by two."""
+    moment = "2026-11-20T10:00:00+00:00"
+    run_ = {"source": "cli", "start_time": 1795168800.0, "end_time": 1795168810.0, "tokens_output": 7}
+    packed = tmp_path / "api-calls-2026-11-20.jsonl.gz"
+    lines = [
+        call(moment),
+        call(moment, **run_, session_id="s-1", task_id="gh-1"),
+        call(moment, **run_, session_id="s-2"),
+        call(moment, source="otel", session_id="s-1", request_id="req_1", tokens_output=7),
+    ]
+    packed.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+    plain = log(
+        tmp_path,
+        "2026-11-21",
+        "",
+        call(
+            "2026-11-20T10:00:01+00:00", source="otel", session_id="s-2", request_id="req_2", tokens_output=3
+        ),
+        call("2026-11-21T10:00:00+00:00", source="manual", request_id="req_3"),
+        call("2026-11-21T10:00:00+00:00", source="sdk", request_id="req_3"),
+    )
+    code, found = findings(capsys, tmp_path, "--strict")
+    assert code == 0, "nothing is wrong with these lines"
+    assert found["calls"] == 4
+    assert found["superseded"] == [
+        {"file": packed.name, "line": 2, "source": "cli", "why": "calls_count"},
+        {"file": packed.name, "line": 3, "source": "cli", "why": "rest_counts"},
+        {"file": plain.name, "line": 3, "source": "manual", "why": "finer_line"},
+    ]
+    _, out, err = run(capsys, "check", "--log-dir", tmp_path)
+    assert (
+        f"  {packed.name}: 1 line of CLI runs whose calls count one by one; the rest of the run counts too\n"
+        in out
+    )
+    assert "3 lines not counted again" in err
+
+
 def test_check_is_strict_about_a_call_in_two_lines(capsys: Shell, tmp_path: Path) -> None:
     line = call("2026-11-20T10:00:00+00:00", call_id="a")
     log(tmp_path, "2026-11-20", line)

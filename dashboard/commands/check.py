@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ..store.base import Problem
     from ..store.duplicates import Duplicate
     from ..store.files import FileStore
+    from ..store.superseded import Superseded
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Findings:
     problems: tuple[Problem, ...]
     duplicates: tuple[Duplicate, ...]
     """Ids that several lines have: such a call is counted several times."""
+    superseded: tuple[Superseded, ...]
+    """Lines that are not counted again, for others tell of the same calls: nothing is wrong with them."""
     incomplete: tuple[str, ...]
     """Files whose last line has no end yet: it is being written, or its writer died."""
     unpriced: Mapping[str, int]
@@ -108,6 +112,7 @@ def look(settings: Settings) -> Findings:
             calls=int(sums["calls"].sum()),
             problems=tuple(store.problems()),
             duplicates=tuple(store.duplicates()),
+            superseded=tuple(store.superseded()),
             incomplete=tuple(incomplete(settings.log_dir)),
             unpriced=unpriced,
             uncounted=_uncounted(store, ever) if unpriced else {},
@@ -157,6 +162,7 @@ def as_json(found: Findings) -> dict[str, Any]:
             {"call_id": one.call_id, "lines": [{"file": file, "line": line} for file, line in one.places]}
             for one in found.duplicates
         ],
+        "superseded": [asdict(one) for one in found.superseded],
         "incomplete": list(found.incomplete),
         "unpriced": _models(found.unpriced),
         "uncounted": _models(found.uncounted),
@@ -186,6 +192,7 @@ def sections(found: Findings) -> list[tuple[str, list[str]]]:
         ("Files that cannot be read", [f"{problem.file}: {problem.reason}" for problem in found.bad_files]),
         ("Bad lines, not counted", [f"{p.file}:{p.line}: {p.reason}" for p in found.bad_lines]),
         ("Calls in more than one line, counted for each", _places(found.duplicates)),
+        ("Lines not counted again, for other lines tell of the same calls", _superseded(found.superseded)),
         ("Last lines without an end, counted once they have one", list(found.incomplete)),
         ("Calls whose model has no known price", _counts(found.without_price)),
         ("Calls whose token counts are not known, nor their cost", _counts(found.uncounted)),
@@ -200,6 +207,22 @@ def _places(duplicates: Iterable[Duplicate]) -> list[str]:
     ]
 
 
+def _superseded(lines: Iterable[Superseded]) -> list[str]:
+    """A line per file and reason; `--json` has each line."""
+    from ..numbers import plural
+
+    counts = Counter((one.file, one.why) for one in lines)
+    return [f"{file}: {plural(count, 'line')} {_WHY[why]}" for (file, why), count in sorted(counts.items())]
+
+
+_WHY = {
+    "same_id": "of a call that another line has with the same call_id",
+    "finer_line": "of a call that a finer source logged too",
+    "calls_count": "of CLI runs whose calls count one by one",
+    "rest_counts": "of CLI runs whose calls count one by one; the rest of the run counts too",
+}
+
+
 def _counts(models: Mapping[str, int]) -> list[str]:
     return [f"{model or '(none)'}: {calls:,}" for model, calls in models.items()]
 
@@ -211,9 +234,11 @@ def summary(found: Findings, log_dir: Path) -> str:
     read = f"{plural(found.lines, 'good line')} of {plural(found.files, 'day')} in {log_dir}"
     if not sections(found):
         return f"{read}; nothing is missing."
+    again = plural(len(found.superseded), "line")
     missing = (
         plural(len(found.bad_lines), "bad line"),
         *([plural(len(found.duplicates), "call") + " in more than one line"] if found.duplicates else []),
+        *([again + " not counted again"] if found.superseded else []),
         plural(sum(found.without_price.values()), "call without a price", "calls without a price"),
         plural(sum(found.uncounted.values()), "call without token counts", "calls without token counts"),
         plural(sum(found.not_final.values()), "call not final", "calls not final"),

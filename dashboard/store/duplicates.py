@@ -1,4 +1,6 @@
-"""Calls that were logged twice: lines with the same `call_id`. Both count, so totals are too high.
+"""Lines with the same `call_id` that both count, so that totals may be too high.
+
+Lines whose id is derived from the call count once and are no matter (see `overlaps`).
 
 Ids are looked for in the bytes, 8 bytes of memory for each line; only where two seem to be equal are the
 lines themselves read.
@@ -16,6 +18,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from logger.call_ids import DERIVED
 
 from . import lines
 from .day import Day, Reader
@@ -78,4 +82,4 @@ def _counted_id(reader: Reader, raw: bytes) -> str | None:
     """The id of a line that counts; ids deeper in the record are not the line's."""
     call_id = (lines.record(raw) or {}).get("call_id")
     counts = len(lines.decode(raw, reader.zone).rows) == 1
-    return call_id if counts and isinstance(call_id, str) else None
+    return call_id if counts and isinstance(call_id, str) and not DERIVED.fullmatch(call_id) else None

@@ -32,6 +32,7 @@ from .memory import give_back
 from .overlaps import Overlap, Overlaps, note_of
 from .shelf import Shelf
 from .sums import summed
+from .superseded import Superseded, superseded
 from .table import Table, concat, inserted
 
 _LIVE_ROWS = 5_000
@@ -146,8 +147,13 @@ class FileStore:
         for name in sorted(held if days is None else set(days) & set(held)):
             yield from self._reader.problems(held[name])
 
+    def superseded(self) -> list[Superseded]:
+        """The lines read so far that do not count as they stand, for others tell of the same calls."""
+        days = [self._days[name] for name in sorted(self._days)]
+        return list(superseded(self._reader, days, self._overlaps.days))
+
     def duplicates(self) -> list[Duplicate]:
-        """Ids that more than one of the lines read so far has. Reads all files."""
+        """Ids that more than one of the lines counted so far has. Reads all files."""
         return duplicates.duplicates(self._reader, [self._days[name] for name in sorted(self._days)])
 
     def _rows(self, view: Filter, columns: Collection[str] | None) -> tuple[Table, list[str]]:

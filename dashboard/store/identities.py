@@ -28,9 +28,6 @@ ENDLESS = 2**62
 TIMELESS = -1
 """Nor is its start."""
 
-REST = -2
-"""The row is the rest of a run, which `once` made of its line."""
-
 _DERIVED_LENGTH = 28
 _COUNTS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
 

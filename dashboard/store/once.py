@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from logger.counted_once import FINEST_FIRST, NAMES, PER_CALL, SLACK
 
-from .identities import ENDLESS, REST, TIMELESS
+from .identities import ENDLESS, TIMELESS
 from .links import sources_of
 from .table import Table, narrowed
 
@@ -27,6 +27,10 @@ _UNTIMED = ("duration_seconds", "time_to_first_token", "tokens_per_second")
 _SLACK = int(SLACK * 1e6)
 _RANKS = len(FINEST_FIRST) + 1
 
+COUNTS, SAME_ID, FINER_LINE, CALLS_COUNT, REST_COUNTS = range(5)
+"""It counts; a line of the same id does; a line of a finer source does; the calls of the run do, wholly or
+but for a rest."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settled:
@@ -34,6 +38,8 @@ class Settled:
 
     touched: Array
     """Positions of rows that do not count as they stand, in order."""
+    why: Array
+    """Why each of them does not: `COUNTS` where it only takes names from others, `SAME_ID`, ..."""
     place: Array
     """For each row of `rows` the position of the row it stands for."""
     rows: Table
@@ -63,7 +69,7 @@ class _Work:
         self.none = {name: _position(rows.names[name], "") for name in NAMES}
         self.numbers: dict[str, Array] = {}
         """The columns of rows that have only a rest, whole columns."""
-        self.cut = np.zeros(count, dtype=bool)
+        self.why = np.full(count, COUNTS, dtype=np.int8)
 
     def one_of_each(self) -> None:
         """Rule 1: of lines with the same derived id the best."""
@@ -91,7 +97,7 @@ class _Work:
         winners = np.bincount(label[wins], minlength=len(label))
         winner = np.zeros(len(label), dtype=np.int64)
         winner[label[wins]] = np.flatnonzero(wins)
-        self.alive[loses] = False
+        self.alive[loses], self.why[loses] = False, FINER_LINE
         loses = loses[winners[label[loses]] == 1]
         loses = loses[np.lexsort((*self.goodness(loses), -self.rank[loses]))][::-1]
         self.take_names(winner[label[loses]], loses)
@@ -138,7 +144,7 @@ class _Work:
         return found
 
     def _drop(self, losers: Array, winners: Array) -> None:
-        self.alive[losers] = False
+        self.alive[losers], self.why[losers] = False, SAME_ID
         self.take_names(winners, losers)
 
     def take_names(self, to: Array, others: Array) -> None:
@@ -159,11 +165,12 @@ class _Work:
         named = np.zeros(len(self.rows), dtype=bool)
         for name in NAMES:
             named |= self.codes[name] != self.rows.codes[name]
-        place = np.flatnonzero(self.alive & (named | self.cut))
-        until = np.where(self.cut, REST, self.rows.numbers["until"])
-        numbers = {**self.rows.numbers, **self.numbers, "until": until}
+        named |= self.why != COUNTS
+        place = np.flatnonzero(self.alive & named)
+        numbers = {**self.rows.numbers, **self.numbers}
         rows = Table(numbers, {**self.rows.codes, **self.codes}, self.rows.names).take(place)
-        return Settled(np.flatnonzero(~self.alive | named | self.cut), place, rows)
+        touched = np.flatnonzero(named)
+        return Settled(touched, self.why[touched], place, rows)
 
 
 def _rank(source: str) -> int:
@@ -312,7 +319,7 @@ def _leave_rest(work: _Work, lines: Array, run: Array, calls: Array, run_of_call
     rest["tokens_total"] = np.sum([rest[name] for name in TOKENS], axis=0)
     ok = np.array(work.rows.names["outcome"].to_pylist(), dtype=object)[work.rows.codes["outcome"][lines]]
     work.alive[lines[nothing & (ok == "ok")]] = False
-    work.cut[lines] = True
+    work.why[lines] = np.where(work.alive[lines], REST_COUNTS, CALLS_COUNT)
     for name, values in rest.items():
         column = given[name].astype(np.float64 if name == "cost_usd" else np.int64)
         column[lines] = np.round(values, 10) if name == "cost_usd" else values

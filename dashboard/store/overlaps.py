@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import MEASURES
-from .identities import KEYS, REST
+from .identities import KEYS
 from .links import Index, Links, distinct, in_both, sessions_of, within
-from .once import Settled, settled
+from .once import COUNTS, REST_COUNTS, Settled, settled
 from .sums import added, summed
 from .table import Table, concat, in_order, inserted
 
@@ -32,6 +32,7 @@ class Overlap:
     """The lines of a day that do not count as they stand, and the rows that count in their place."""
 
     lines: Table
+    """With `why`, see `once`."""
     rows: Table
     change: Table
     """What this changes in the day's sums: sums of `rows` less those of `lines`."""
@@ -39,13 +40,7 @@ class Overlap:
     @property
     def superseded(self) -> int:
         """Lines that do not count, or of which only a rest counts; taking names from others is neither."""
-        return len(self.lines) - len(self.rows) + int(self.cut.sum())
-
-    @property
-    def cut(self) -> Array:
-        """Which of `rows` are the rest of a run."""
-        found: Array = self.rows.numbers["until"] == REST
-        return found
+        return int((self.lines.numbers["why"] != COUNTS).sum())
 
     def counted(self, rows: Iterable[Table]) -> list[Table]:
         """The rows of the day that count, of those that stand in its files."""
@@ -125,7 +120,9 @@ class Overlaps:
         found = self._gathered(ids, sessions, rows_of)
         if not found:
             return False
-        rows = concat([_with_day(part, _number(day)) for day, part in sorted(found.items())])
+        rows = concat(
+            [_with(part, "day", np.full(len(part), _number(day))) for day, part in sorted(found.items())]
+        )
         self._publish(rows, settled(rows), found)
         return True
 
@@ -156,9 +153,10 @@ class Overlaps:
         days = dict(self.days)
         for day, looked_at in found.items():
             number = _number(day)
-            touched = now.touched[rows.numbers["day"][now.touched] == number]
+            own = rows.numbers["day"][now.touched] == number
             inside = rows.numbers["day"][now.place] == number
-            lines, instead = [_bare(rows.take(touched))], [_bare(now.rows.take(inside))]
+            lines = [_with(_bare(rows.take(now.touched[own])), "why", now.why[own])]
+            instead = [_bare(now.rows.take(inside))]
             before = days.pop(day, None)
             if before is not None:
                 lines.append(_without(before.lines, looked_at))
@@ -186,8 +184,8 @@ def _having(rows: Table, own: Array, ids: Array, sessions: Array) -> Array:
     return found
 
 
-def _with_day(rows: Table, number: int) -> Table:
-    return replace(rows, numbers={**rows.numbers, "day": np.full(len(rows), number, dtype=np.int32)})
+def _with(rows: Table, name: str, values: Array) -> Table:
+    return replace(rows, numbers={**rows.numbers, name: values})
 
 
 def _bare(rows: Table) -> Table:
@@ -207,8 +205,8 @@ def _overlap(lines: Table, rows: Table) -> Overlap:
 
 def note_of(overlap: Overlap, offset: int) -> str | None:
     """What to say of a line that counts otherwise than it stands; None when there is nothing to say."""
-    place = np.flatnonzero(overlap.rows.numbers["offset"] == offset)
-    if len(place) and overlap.cut[place[0]]:
+    here = overlap.lines.numbers["offset"] == offset
+    if (overlap.lines.numbers["why"][here] == REST_COUNTS).any():
         return (
             "The calls of this run were logged one by one as well, and count there. "
             "Here counts only what the run used beyond them."
