@@ -103,16 +103,17 @@ def _of(part: int, known: Completeness) -> str:
 
 
 def why_unpriced(known: Completeness) -> list[str]:
-    """The reasons for unknown costs with their calls: `14 of models without a price (local-experiment)`."""
+    """The reasons for unknown costs with their calls: `14 calls of a model without a price (local)`."""
     reasons = []
     if known.no_price:
         models = listed(list(known.no_price))
         one = "of a model without a price" if len(known.no_price) == 1 else "of models without a price"
-        reasons.append(f"{count(sum(known.no_price.values()))} {one} ({models})")
+        reasons.append(f"{plural(sum(known.no_price.values()), 'call')} {one} ({models})")
     if known.uncounted:
-        reasons.append(f"{count(known.uncounted)} without token counts")
+        reasons.append(f"{plural(known.uncounted, 'call')} without token counts")
     if known.otherwise_unpriced:
-        reasons.append(f"{count(known.otherwise_unpriced)} of a kind without a price (speed, region or date)")
+        other = plural(known.otherwise_unpriced, "call")
+        reasons.append(f"{other} of a kind without a price (speed, region or date)")
     return reasons
 
 

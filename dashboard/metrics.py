@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .filters import Filter, hour_of
+from .sources import RUNS
 from .store.base import MEASURES
 
 KINDS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
@@ -42,6 +43,8 @@ class Totals:
     rated: int = 0
     web_searches: int = 0
     failed: int = 0
+    of_runs: int = 0
+    """Calls of CLI runs, which may have made more."""
 
     @property
     def successful(self) -> int:
@@ -82,7 +85,7 @@ class Totals:
 def totals(sums: pd.DataFrame) -> Totals:
     """Add up a sums frame."""
     added = {name: _plain(sums[name].to_numpy().sum(), dtype) for name, dtype in MEASURES.items()}
-    return Totals(**added, failed=int(_failed(sums).sum()))
+    return Totals(**added, failed=int(_failed(sums).sum()), of_runs=int(_of_runs(sums).sum()))
 
 
 def _plain(value: Any, dtype: str) -> Any:
@@ -94,13 +97,18 @@ def _failed(sums: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.where((sums["outcome"] == "failed").to_numpy(), sums["calls"].to_numpy(), 0)
 
 
+def _of_runs(sums: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Calls of CLI runs, row by row."""
+    return np.where((sums["source"] == RUNS).to_numpy(), sums["calls"].to_numpy(), 0)
+
+
 def by(sums: pd.DataFrame, key: str) -> pd.DataFrame:
-    """One row per `key` (`day`, `hour` or a facet column) with every measure and `failed`.
+    """One row per `key` (`day`, `hour` or a facet column) with every measure, `failed` and `of_runs`.
 
     Index: the key's values; days as naive midnights, hours as aware starts. Times are in order, facets
     dearest first, then by tokens.
     """
-    frame = sums[list(MEASURES)].assign(failed=_failed(sums))
+    frame = sums[list(MEASURES)].assign(failed=_failed(sums), of_runs=_of_runs(sums))
     groups = _group_key(sums, key)
     small = frame.groupby(groups, observed=True).sum()
     if key in ("day", "hour"):

@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from . import report as reports
+from .completeness import sources_words, why_unpriced
 from .filters import NONE
 from .metrics import Totals
-from .numbers import plural
+from .numbers import plural, share
 from .report import Report
 
 UNKNOWN = "unknown"
@@ -25,7 +26,6 @@ _RULE = 60
 _LABEL = 18
 _NUMBER = 16
 _WIDE = 10**6
-_MODELS_NAMED = 4
 
 TITLES = {
     "day": "Day",
@@ -57,6 +57,15 @@ def show(report: Report, console: Console) -> None:
         console.print("Calls:", style="bold")
         console.print("-" * _RULE, style="dim")
         _print_table(_details(report), console)
+    console.print()
+    console.print(completeness(report), style="dim", soft_wrap=True)
+
+
+def completeness(report: Report) -> str:
+    """How complete the totals are, in a line: `128 calls: 98.9 % priced, …`."""
+    known = report.known
+    shares = f"{share(known.priced, known.calls)} priced, {share(known.final, known.calls)} final"
+    return f"{plural(known.calls, 'call')}: {shares}; {printable(sources_words(known))}"
 
 
 def summary(report: Report, console: Console) -> None:
@@ -74,7 +83,7 @@ def summary(report: Report, console: Console) -> None:
 def _lines(report: Report) -> Iterable[tuple[str, str, str]]:
     totals = report.totals
     bound = totals.not_final > 0
-    yield "Total Calls:", f"{totals.calls:,}", _bad(report)
+    yield "Total Calls:", tokens(totals.calls, report.known.of_runs > 0), _calls(report)
     yield "  ✓ Successful:", f"{totals.successful:,}", ""
     yield "  ✗ Failed:", f"{totals.failed:,}", ""
     yield "", "", ""
@@ -94,6 +103,7 @@ def remarks(report: Report) -> list[str]:
     """What makes the totals incomplete, as sentences."""
     clauses = (
         _bad(report),
+        f"the number of calls is a lower bound: {runs}" if (runs := _of_runs(report)) else "",
         f"tokens are {text}" if (text := _not_final(report.totals)) else "",
         _unpriced(report),
     )
@@ -101,7 +111,7 @@ def remarks(report: Report) -> list[str]:
 
 
 def tokens(count: int, bound: bool) -> str:
-    """A token count, marked when it is a lower bound."""
+    """A count, marked when it is a lower bound."""
     return f"≥ {count:,}" if bound else f"{count:,}"
 
 
@@ -116,6 +126,16 @@ def cost(totals: Totals) -> str:
 
 def _average(value: float | None, unit: str) -> str:
     return "-" if value is None else f"{value:,.2f}{unit}"
+
+
+def _calls(report: Report) -> str:
+    """What makes the number of calls incomplete."""
+    return "; ".join(clause for clause in (_bad(report), _of_runs(report)) if clause)
+
+
+def _of_runs(report: Report) -> str:
+    runs = report.known.of_runs
+    return f"{runs:,} of CLI runs, which may have made more" if runs else ""
 
 
 def _bad(report: Report) -> str:
@@ -135,13 +155,11 @@ def _thinking(totals: Totals) -> str:
 
 
 def _unpriced(report: Report) -> str:
-    """Calls whose cost is not known. Why, a price or the token counts, hourly sums cannot tell."""
+    """Calls whose cost is not known, and why."""
     if not report.totals.unpriced:
         return ""
-    named = [printable(name) for name in report.unpriced_models[:_MODELS_NAMED]]
-    more = len(report.unpriced_models) - len(named)
-    models = ", ".join(named) + (f" and {more} more" if more else "")
-    return f"cost not known for {plural(report.totals.unpriced, 'call')} of {models}: callmeter check"
+    reasons = printable(", ".join(why_unpriced(report.known)))
+    return f"cost not known: {reasons}: callmeter check"
 
 
 def printable(name: str) -> str:
@@ -155,7 +173,7 @@ def _name(value: Any) -> str:
 
 _GROUP_COLUMNS: tuple[tuple[str, bool, Callable[[Totals], str]], ...] = (
     # header, left out where there is no room, cell
-    ("Calls", False, lambda t: f"{t.calls:,}"),
+    ("Calls", False, lambda t: tokens(t.calls, t.of_runs > 0)),
     ("Failed", False, lambda t: f"{t.failed:,}"),
     ("Input", True, lambda t: tokens(t.tokens_input, t.not_final > 0)),
     ("Output", True, lambda t: tokens(t.tokens_output, t.not_final > 0)),

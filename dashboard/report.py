@@ -4,6 +4,7 @@ Names in JSON and CSV are those of the line, plus `calls`, `successful`, `failed
 `not_final_calls`, `tokens_cache_write` (5m + 1h) and two averages. `estimated_cost_usd` is the sum of the
 known costs: null when no call has a known cost, and only the known part when there are `unpriced_calls`,
 those without a known price or without token counts. With `not_final_calls` tokens and cost are lower bounds.
+With calls of the source `cli` the number of calls is one: a run may have made more than its output shows.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 from . import metrics
+from .completeness import Completeness, completeness
 from .filters import NONE, Filter
 from .metrics import Totals
 
@@ -40,8 +42,8 @@ class Report:
     key: str
     totals: Totals
     groups: tuple[tuple[Any, Totals], ...]
-    unpriced_models: tuple[str, ...] = ()
-    """Models of calls whose cost is not known, most calls first."""
+    known: Completeness
+    """How complete the totals are."""
     bad_lines: int = 0
     """Lines of the files that were read which could not be understood."""
     rows: pd.DataFrame | None = None
@@ -58,16 +60,10 @@ def build(
         key=key,
         totals=metrics.totals(sums),
         groups=tuple(metrics.group_totals(metrics.by(sums, key)).items()),
-        unpriced_models=unpriced_models(sums),
+        known=completeness(sums),
         bad_lines=bad_lines,
         rows=rows,
     )
-
-
-def unpriced_models(sums: pd.DataFrame) -> tuple[str, ...]:
-    """Models that have calls whose cost is not known, most such calls first."""
-    counts = sums.groupby("model", observed=True)["unpriced"].sum()
-    return tuple(str(model) for model in counts[counts > 0].sort_values(ascending=False, kind="stable").index)
 
 
 def known_cost(totals: Totals) -> float | None:
@@ -114,11 +110,24 @@ def as_json(report: Report) -> dict[str, Any]:
         "timezone": str(report.view.since.tzinfo),
         "bad_lines": report.bad_lines,
         "totals": measures(report.totals),
+        "completeness": _completeness(report.known),
         "groups": list(_groups(report)),
     }
     if report.rows is not None:
         document["details"] = list(details(report.rows))
     return document
+
+
+def _completeness(known: Completeness) -> dict[str, Any]:
+    """How many calls are priced and final, why the cost of others is unknown, and who logged them."""
+    return {
+        "priced_calls": known.priced,
+        "final_calls": known.final,
+        "without_price": dict(known.no_price),
+        "without_token_counts": known.uncounted,
+        "calls_by_source": dict(known.by_source),
+        "calls_are_a_lower_bound": known.of_runs > 0,
+    }
 
 
 def _groups(report: Report) -> Iterator[dict[str, Any]]:

@@ -39,9 +39,9 @@ def test_unknown_costs_are_told_by_their_reason() -> None:
     )
     assert (dict(found.no_price), found.uncounted, found.otherwise_unpriced) == ({"local": 2}, 1, 1)
     assert completeness.why_unpriced(found) == [
-        "2 of a model without a price (local)",
-        "1 without token counts",
-        "1 of a kind without a price (speed, region or date)",
+        "2 calls of a model without a price (local)",
+        "1 call without token counts",
+        "1 call of a kind without a price (speed, region or date)",
     ]
     assert completeness.priced_words(found) == "20.0 % priced: the cost of 4 of 5 calls is not known."
 
@@ -55,7 +55,7 @@ def test_lower_bounds_are_counted_and_said() -> None:
 
 def test_of_many_models_without_a_price_some_are_named() -> None:
     found = known(*[{"model": f"m{n}", "cost_usd": NAN, "tokens_input": 1} for n in range(5)])
-    assert completeness.why_unpriced(found) == ["5 of models without a price (m0, m1, m2 and 2 more)"]
+    assert completeness.why_unpriced(found) == ["5 calls of models without a price (m0, m1, m2 and 2 more)"]
 
 
 @pytest.mark.parametrize("source", ["manual", "sdk", "cli", "transcript", "otel", "rest", "demo"])

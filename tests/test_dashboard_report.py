@@ -76,6 +76,14 @@ def test_json_has_the_names_of_the_line() -> None:
                 "average_tokens_per_second": 10.0,
             }
         ),
+        "completeness": {
+            "priced_calls": 2,
+            "final_calls": 2,
+            "without_price": {},
+            "without_token_counts": 0,
+            "calls_by_source": {"manual": 2},
+            "calls_are_a_lower_bound": False,
+        },
         "groups": [{"model": "claude-sonnet-4-5", **totals}],
     }
 
@@ -185,6 +193,8 @@ def test_text_is_laid_out_like_the_original_with_separators() -> None:
         "Model              Calls  Failed    Input   Output  Cache read  Cache write   Tokens     Cost",
         "claude-sonnet-4-5     38       0  494,000  114,000           0            0  608,000  $3.4200",
         "claude-haiku-4         4       4        0   32,000           0            0   32,000  $0.0000",
+        "",
+        "42 calls: 100 % priced, 100 % final; logged by hand 42",
     ]
 
 
@@ -197,17 +207,29 @@ def test_what_is_incomplete_is_marked_and_said_beside_the_total_it_affects() -> 
         built(
             call(tokens_input=1000, cost_usd=2.5),
             call(final=False, tokens_input=1),
-            call(model="new-model", cost_usd=NAN),
+            call(model="new-model", cost_usd=NAN, tokens_input=9),
             bad_lines=3,
         )
     )
     assert "3 bad lines not counted: callmeter check" in line_of(shown, "Total Calls:")
-    assert "≥ 1,001   a lower bound: 1 call" in line_of(shown, "Tokens Used:")
-    assert "≥ $2.5000   cost not known for 1 call of new-model: callmeter check" in line_of(
-        shown, "Cost (estimated):"
+    assert "≥ 1,010   a lower bound: 1 call" in line_of(shown, "Tokens Used:")
+    assert line_of(shown, "Cost (estimated):").endswith(
+        "≥ $2.5000   cost not known: 1 call of a model without a price (new-model): callmeter check"
     )
     assert line_of(shown, "new-model").endswith("unknown")
     assert "≥ $2.5000" in line_of(shown, "claude-sonnet-4-5")
+
+
+def test_calls_of_cli_runs_are_a_lower_bound_in_total_and_in_their_groups_only() -> None:
+    """A run of at least 1,200 calls, and one call logged by hand."""
+    shown = text(built(call(source="cli", calls=1200), call(model="other")))
+    assert line_of(shown, "Total Calls:").endswith("≥ 1,201   1,200 of CLI runs, which may have made more")
+    assert line_of(shown, "claude-sonnet-4-5").split()[1:3] == ["≥", "1,200"]
+    assert line_of(shown, "other").split()[1] == "1"
+    assert (
+        shown.splitlines()[-1] == "1,201 calls: 100 % priced, 100 % final; CLI runs 1,200, logged by hand 1"
+    )
+    assert report.as_json(built(call(source="cli")))["completeness"]["calls_are_a_lower_bound"]
 
 
 def test_complete_numbers_carry_no_mark() -> None:
@@ -216,21 +238,22 @@ def test_complete_numbers_carry_no_mark() -> None:
 
 def test_a_call_without_token_counts_is_not_said_to_have_no_price() -> None:
     shown = text(built(call(cost_usd=NAN, counted=False, outcome="failed")))
-    assert "cost not known for 1 call of claude-sonnet-4-5" in line_of(shown, "Cost (estimated):")
-    assert "price" not in shown
+    remark = line_of(shown, "Cost (estimated):")
+    assert "cost not known: 1 call without token counts" in remark and "price" not in remark
 
 
 def test_of_many_unpriced_models_the_first_are_named() -> None:
-    shown = text(built(*[call(model=f"model-{i}", cost_usd=NAN) for i in range(6)]))
-    assert "model-3 and 2 more" in line_of(shown, "Cost (estimated):")
+    shown = text(built(*[call(model=f"model-{i}", cost_usd=NAN, tokens_input=1) for i in range(6)]))
+    assert "model-2 and 3 more" in line_of(shown, "Cost (estimated):")
 
 
 def test_remarks_for_stderr_are_sentences() -> None:
-    one = built(call(final=False), call(model="new-model", cost_usd=NAN), bad_lines=1)
+    one = built(call(final=False, source="cli"), call(cost_usd=NAN), bad_lines=1)
     assert printout.remarks(one) == [
         "1 bad line not counted: callmeter check.",
+        "The number of calls is a lower bound: 1 of CLI runs, which may have made more.",
         "Tokens are a lower bound: 1 call not counted to the end.",
-        "Cost not known for 1 call of new-model: callmeter check.",
+        "Cost not known: 1 call without token counts: callmeter check.",
     ]
 
 
@@ -256,7 +279,7 @@ def test_a_name_from_a_log_gives_the_terminal_no_orders() -> None:
 
 def test_details_in_text_list_each_call_with_its_error() -> None:
     shown = text(built(call(cost_usd=NAN, counted=False, outcome="failed", error="Overloaded"), detail=True))
-    last = shown.splitlines()[-1]
+    last = shown.splitlines()[-3]
     assert last.startswith("2026-11-22 09:30:00")
     assert last.endswith("unknown     1.00s  claude-sonnet-4-5  gh-1  w-1     ✗ Overloaded")
 

@@ -57,8 +57,9 @@ def report(
 ) -> None:
     """Print calls, tokens and cost of today or of another period.
 
-    JSON holds `totals` and `groups` under the names of the log's fields. estimated_cost_usd is the sum
-    of the known costs: null when none is known, and only the known part when unpriced_calls is not 0.
+    JSON holds `totals` and `groups` under the names of the log's fields, and how complete they are.
+    estimated_cost_usd is the sum of the known costs: null when none is known, and only the known part
+    when unpriced_calls is not 0.
 
     \b
     Examples:
