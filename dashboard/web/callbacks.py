@@ -188,6 +188,7 @@ def _browser(app: Dash) -> None:
         Input(ids.ANSWER, "data"),
         Input(ids.DRAWN, "data"),
         Input(ids.URL, "search"),
+        Input(ids.RUNNING, "data"),
     )
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("callmeter", "running"),

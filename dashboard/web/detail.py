@@ -35,8 +35,15 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Prompt", ("prompt_file", "prompt_length", "response_length", "settings")),
     ("Line", ("call_id", "message_id", "request_id", "start_time", "end_time")),
 )
-_NAMES = {"task_id": "task", "worker_id": "worker", "session_id": "session", "estimated_cost_usd": "cost"}
-TEXTS = (("prompt", "Prompt, as it was sent"), ("response", "Response"))
+_NAMES = {
+    "task_id": "task",
+    "worker_id": "worker",
+    "session_id": "session",
+    "estimated_cost_usd": "cost",
+    "duration_seconds": "duration",
+    "tokens_per_second": "tokens per second",
+}
+TEXTS = (("prompt", "Prompt text"), ("response", "Response text"))
 """Fields that are read as text, at the end and under a title of their own."""
 
 FOLDED = 1500

@@ -13,11 +13,10 @@ def render(folder: Path) -> Any:
     """Three ways to the first line, each to copy."""
     where = shlex.quote(str(folder))
     logger = (
+        "from anthropic import Anthropic\n"
         "from logger import ClaudeAPILogger\n\n"
         f"log = ClaudeAPILogger({str(folder)!r})\n"
-        'with log.call(task_id="gh-456", model="claude-opus-5-5") as call:\n'
-        "    message = client.messages.create(…)\n"
-        "    call.usage(message.usage)"
+        "client = log.watch(Anthropic())"
     )
     return html.Section(
         [
@@ -31,7 +30,7 @@ def render(folder: Path) -> Any:
             ),
             html.Ol(
                 [
-                    _way("Log your program's calls.", logger),
+                    _way("Log your program's calls: a watched client writes a line for each.", logger),
                     _way(
                         "See what you have used already: Claude Code keeps a history of its calls in "
                         "~/.claude/projects. A minute later your own data is here.",

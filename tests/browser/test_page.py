@@ -197,7 +197,7 @@ def test_a_badge_explains_by_keyboard_how_complete_a_total_is_and_stays_open_ove
     assert page.text("#badge-tokens") == "✓"
     page.js("document.getElementById('badge-cost').focus()")
     page.driver.switch_to.active_element.send_keys(Keys.ENTER)
-    page.shows("#explanation-cost", "1 of a model without a price (claude-next-preview)")
+    page.shows("#explanation-cost", "1 call of a model without a price (claude-next-preview)")
     page.shows("#explanation-cost", "logged by hand")
     page.write()
     page.shows("#explanation-cost", "3 calls in this range")

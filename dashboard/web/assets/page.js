@@ -191,14 +191,14 @@ window.dash_clientside = window.dash_clientside || {};
       ];
     },
 
-    body: function (told, answer, drawn, search) {
+    body: function (told, answer, drawn, search, flying) {
       hear(told, answer);
       var pulse = seen;
       var view = new URLSearchParams(search || "").get("view") || "overview";
       if (["overview", "calls", "health"].indexOf(view) < 0) view = "overview";
       var names = ["view-" + view];
       if (!pulse) names.push("waiting");
-      else if (!pulse.lines && !pulse.bad && pulse.loaded >= pulse.days) names.push("empty");
+      else if (!pulse.lines && !pulse.bad && pulse.loaded >= pulse.days && !(flying && flying.calls.length)) names.push("empty");
       else if (!drawn || !Object.keys(drawn).length) names.push("waiting");
       return names.join(" ");
     },
