@@ -28,7 +28,7 @@ _MESSAGE = b'"message":{'
 _OF_USER = b'"role":"user"'
 _CUT = b'"content":"Your response above was cut off mid-stream'
 _CUT_WITHIN = 2_000
-_REQUEST = re.compile(rb'\{"type":"api-request",(?:[^{}]*?,)?"id":"([^"]+)","timestamp":"([^"]+)"')
+_REQUEST = re.compile(rb'\{"type":"api-request",(?:"\w+":"[^"]*",)*?"id":"([^"]+)","timestamp":"([^"]+)"')
 _COSTS = b'{"type":"cost-state"'
 _ROW_TIME = re.compile(rb'"uuid":"[0-9a-f-]{36}","timestamp":"([^"]+)"')
 _STOP = b'"stop_reason":'
@@ -75,7 +75,8 @@ class TranscriptFile:
         self._shared: dict[Any, Any] = {}
         self._found = Found()
         self._costs = b""
-        self._echo: tuple[bytes, bytes] | None = None
+        self._told = (bytearray(), 0)
+        self._identity, self._words = b"", b""
 
     @property
     def last(self) -> Reply | None:
@@ -156,7 +157,7 @@ class TranscriptFile:
             self._bad("is cut off")
 
     def _candidate(self, line: bytearray, usage: int) -> None:
-        if self._echo is not None and self._is_echo(line, usage, *self._echo):
+        if self._identity and self._is_echo(line, usage):
             return
         try:
             row = self._decode(line)
@@ -171,19 +172,24 @@ class TranscriptFile:
             self._repeat(self._last, at)
         else:
             self._reply(row, at)
-            self._echo = _echo(line, usage, row.message.id)
+            ours = self._last is not None and self._last.key == row.message.id
+            self._told, self._words = (line, usage), b""
+            self._identity = b'"id":"%b"' % row.message.id.encode("utf-8", "replace") if ours else b""
 
-    def _is_echo(self, line: bytearray, usage: int, identity: bytes, words: bytes) -> bool:
+    def _is_echo(self, line: bytearray, usage: int) -> bool:
         """Whether a row says the same of the same reply, byte by byte: a further block; its time is kept."""
+        if self._last is None or line.find(self._identity, 0, usage) < 0:
+            return False
+        if not self._words:
+            self._words = _words(*self._told)
         stop = line.rfind(_STOP, 0, usage)
-        if stop < 0 or not line.startswith(words, stop) or line.find(_ABORTED, usage) >= 0:
+        if not self._words or not line.startswith(self._words, stop) or line.find(_ABORTED, usage) >= 0:
             return False
-        found = _ROW_TIME.search(line, usage) if line.find(identity, 0, stop) >= 0 else None
+        found = _ROW_TIME.search(line, usage)
         at = _moment(found[1].decode("ascii", "replace")) if found else None
-        if at is None or self._last is None:
-            return False
-        self._repeat(self._last, at)
-        return True
+        if at is not None:
+            self._repeat(self._last, at)
+        return at is not None
 
     def _repeat(self, reply: Reply, at: float) -> None:
         reply.until = max(reply.until, at)
@@ -240,12 +246,11 @@ class TranscriptFile:
             self._found.bad.append(BadRow(self._line, reason))
 
 
-def _echo(line: bytearray, usage: int, message_id: str | None) -> tuple[bytes, bytes] | None:
-    """A reply's id, and its stop reason and usage, as a row spells them; None where they stand otherwise."""
+def _words(line: bytearray, usage: int) -> bytes:
+    """The stop reason and the usage as a row spells them; nothing where they stand otherwise."""
     stop, end = line.rfind(_STOP, 0, usage), line.find(b"}}", usage)
-    if not message_id or stop < 0 or end < 0 or line.find(b"{", stop, usage) >= 0:
-        return None
-    return b'"id":"%b"' % message_id.encode("utf-8", "replace"), bytes(line[stop:end])
+    known = stop >= 0 and end >= 0 and line.find(b"{", stop, usage) < 0
+    return bytes(line[stop:end]) if known else b""
 
 
 def _is_users(block: bytearray, start: int) -> bool:

@@ -18,7 +18,7 @@ from .transcript_file import Found, TranscriptFile
 from .transcript_folders import project_folder
 from .transcript_rows import Decode, Reply, joined
 
-WORTH_PROCESSES = 32 << 20
+WORTH_PROCESSES = 16 << 20
 """Bytes from which on more processes are worth their start."""
 
 _TOGETHER = 4 << 20

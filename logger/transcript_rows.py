@@ -214,20 +214,18 @@ def moment(text: Any) -> float:
 def reply_of(row: Any, at: float, shared: dict[Any, Any]) -> Reply | None:
     """The reply of an assistant's row; None for a message Claude Code made itself.
 
-    shared: where equal parts of replies are kept once.
+    shared: where parts that are equal in many replies are kept once, by what the rows say.
     """
     message, usage = row.message, row.message.usage
     if message.model == SYNTHETIC:
         return None
     counts = _counts(usage)
-    origin = _origin(row)
-    kind = _kind(row, message, usage)
     return Reply(
         key=message.id or f"{row.request_id} {row.timestamp} {counts}",
         identified=bool(message.id),
         request_id=row.request_id,
-        origin=shared.setdefault(origin, origin),
-        kind=shared.setdefault(kind, kind),
+        origin=_origin(row, shared),
+        kind=_kind(row, message, usage, shared),
         counts=counts,
         iterations=usage.iterations or None,
         at=at,
@@ -235,26 +233,32 @@ def reply_of(row: Any, at: float, shared: dict[Any, Any]) -> Reply | None:
     )
 
 
-def _origin(row: Any) -> Origin:
+def _origin(row: Any, shared: dict[Any, Any]) -> Origin:
     agent = row.agent_name or row.agent_type or row.agent_id
-    copied = bool(row.from_session) and row.from_session != row.session
-    session = row.from_session if copied else row.session
-    return Origin(session, row.cwd, agent, bool(row.sidechain), copied)
+    told = (row.session, row.from_session, row.cwd, agent, row.sidechain)
+    found: Origin | None = shared.get(told)
+    if found is None:
+        copied = bool(row.from_session) and row.from_session != row.session
+        session = row.from_session if copied else row.session
+        found = shared[told] = Origin(session, row.cwd, agent, bool(row.sidechain), copied)
+    return found
 
 
-def _kind(row: Any, message: Any, usage: Any) -> Kind:
-    served = message.model or ""
-    final = message.stop_reason is not None or _early_subagent(row)
-    return Kind(
-        row.requested_model or served,
-        served,
-        message.stop_reason,
-        usage.service_tier,
-        usage.speed,
-        usage.inference_geo,
-        final and not row.aborted,
-        bool(row.aborted),
-    )
+def _kind(row: Any, message: Any, usage: Any, shared: dict[Any, Any]) -> Kind:
+    modes = (usage.service_tier, usage.speed, usage.inference_geo)
+    told = (row.requested_model, message.model, message.stop_reason, modes, row.aborted, _early_subagent(row))
+    try:
+        found: Kind | None = shared.get(told)
+    except TypeError:  # a mode of a type that is none
+        found, modes = None, (None, None, None)
+        told = (*told[:3], modes, *told[4:])
+    if found is None:
+        served = message.model or ""
+        final = (message.stop_reason is not None or _early_subagent(row)) and not row.aborted
+        asked = row.requested_model or served
+        found = Kind(asked, served, message.stop_reason, *modes, final, bool(row.aborted))
+        shared[told] = found
+    return found
 
 
 def _early_subagent(row: Any) -> bool:
