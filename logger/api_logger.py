@@ -25,8 +25,7 @@ from .clock import LocalClock
 from .content import content_of
 from .context import current
 from .context import named as named_calls
-from .daily_summary import summary_of
-from .day_lines import day_lines
+from .daily_summary import empty_summary, summary_of
 from .logged_ids import near
 from .parsed_output import ParsedOutput, recent_outputs
 from .price_file import PriceError, catalog_table, read_prices
@@ -319,10 +318,10 @@ class ClaudeAPILogger:
         day = self._today()
         try:
             day = day if date is None else str(date)[:10]
-            return summary_of(day_lines(self.log_dir, day), day)
+            return summary_of(self.log_dir, day)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("get_daily_summary", error)
-            return summary_of((), day)
+            return empty_summary(day)
 
     def _today(self) -> str:
         return self._clock.spell(self._now())[1]

@@ -3,28 +3,57 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from .counted_line import PER_CALL, RUNS
+from .counted_once import each_counted
+from .day_lines import day_lines
+from .logged_ids import near
 from .usage import count
 
 
-def summary_of(lines: Iterable[bytes], date: str) -> dict[str, Any]:
-    """Sums over the lines of a day; lines that cannot be read are passed over.
+def summary_of(folder: str | os.PathLike[str], date: str) -> dict[str, Any]:
+    """Sums over a day (`2026-11-22`); lines that cannot be read are passed over. Raises OSError.
 
-    `total_calls` counts API calls: a line of a CLI run may stand for several. `total_cost_usd` is the sum
-    of the known costs, `unpriced_calls` says how many calls are missing from it. The means are taken over
-    the lines that have the value; 0.0 when there is none. `models` has calls, tokens and cost per model.
+    `total_calls` counts API calls: a line of a CLI run may stand for several. A call that several lines
+    tell of counts once, see `counted_once`. `total_cost_usd` is the sum of the known costs,
+    `unpriced_calls` says how many calls are missing from it. The means are taken over the lines that have
+    the value; 0.0 when there is none. `models` has calls, tokens and cost per model.
     """
     totals = _Totals()
+    records = list(_records(day_lines(folder, date)))
+    for record in _counted(records, folder, date):
+        totals.add(record)
+    return totals.summary(date)
+
+
+def empty_summary(date: str) -> dict[str, Any]:
+    """The summary of a day without lines."""
+    return _Totals().summary(date)
+
+
+def _records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
             continue
         if isinstance(record, dict):
-            totals.add(record)
-    return totals.summary(date)
+            yield record
+
+
+def _counted(
+    records: list[dict[str, Any]], folder: str | os.PathLike[str], date: str
+) -> Iterator[dict[str, Any]]:
+    """What counts of a day's records. Calls of a run at midnight stand in the day before or after."""
+    sources = {record.get("source") for record in records}
+    beside = near(date)[1:] if not sources.isdisjoint((RUNS, *PER_CALL)) else ()
+    others = [record for day in beside for record in _records(day_lines(folder, day))]
+    for record, _ in zip(each_counted([*records, *others]), records, strict=False):
+        if record is not None:
+            yield record
 
 
 class _Totals:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logger.call_ids import DERIVED
-from logger.counted_once import PER_CALL, RUNS
+from logger.counted_line import PER_CALL, RUNS
 
 from .digests import digests, mixed
 

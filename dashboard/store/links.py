@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logger.counted_once import RUNS
+from logger.counted_line import RUNS
 
 from .digests import digests
 from .identities import KEYS

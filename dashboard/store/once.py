@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from logger.counted_once import FINEST_FIRST, NAMES, PER_CALL, SLACK
+from logger.counted_line import FINEST_FIRST, NAMES, PER_CALL
+from logger.run_rest import SLACK
 
 from .identities import ENDLESS, TIMELESS
 from .links import sources_of
