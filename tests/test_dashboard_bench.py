@@ -12,7 +12,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.bench import arriving, calls, decoding, ground, original, refreshing, report, running, starting
+from tests.bench import (
+    arriving,
+    calls,
+    decoding,
+    ground,
+    original,
+    refreshing,
+    report,
+    running,
+    sessions,
+    starting,
+    transcripts,
+)
 from tests.bench.__main__ import BENCHES
 from tests.bench.browser import split
 from tests.bench.growing import flatness
@@ -184,8 +196,8 @@ def test_growth_is_judged_between_histories_that_fill_the_range() -> None:
 
 
 def test_every_part_can_be_run_alone_and_the_exit_code_is_0(tmp_path: Path) -> None:
-    assert {bench.__name__ for bench in BENCHES} == {
-        *("calls", "decoding", "starting", "arriving", "refreshing", "running")
+    assert {bench.__name__ for bench in BENCHES} >= {
+        *("calls", "decoding", "starting", "arriving", "refreshing", "running", "transcripts")
     }
     words = [sys.executable, "-m", "tests.bench", "--quick", "--only", "calls"]
     done = subprocess.run(words, cwd=ground.ROOT, capture_output=True, text=True)
@@ -197,3 +209,15 @@ def test_every_part_can_be_run_alone_and_the_exit_code_is_0(tmp_path: Path) -> N
 def test_zones_of_the_bench_are_known_here() -> None:
     assert all(ZoneInfo(zone) for zone in ground._ZONES)
     assert arriving._PAUSE[0] < arriving._PAUSE[1] < timedelta(seconds=1).total_seconds()
+
+
+def test_generated_transcripts_are_read_as_what_they_are(tmp_path: Path) -> None:
+    """Blocks, subagents and forks repeat calls; every one is counted once, by every way of reading."""
+    folder = tmp_path / "projects"
+    calls = sessions.write(folder, 6_000_000, seed=4)
+    files = [path.read_text() for path in folder.rglob("*.jsonl")]
+    assert any("requestSessionId" in text for text in files) and any("agentId" in text for text in files)
+    assert transcripts.scan(str(folder))["calls"] == calls
+    assert transcripts.typed(str(folder))["rows"] == sum(text.count('"usage":') for text in files) > calls
+    assert transcripts.lines(str(folder), str(tmp_path / "log"))["written"] == calls
+    assert transcripts.lines(str(folder), str(tmp_path / "log"))["written"] == 0

@@ -88,7 +88,7 @@ def run(paths: list[Path], wishes: transcripts.Wishes) -> Imported:
     from logger.transcript_folders import told_apart
 
     folder.usable(wishes.settings.log_dir, may_be_missing=True)
-    told = told_apart(paths)
+    told = told_apart([path for path in paths if path.exists() or not wishes.follow])
     runs = _runs(told.others, wishes) if told.others else ImportResult()
     nothing = [path for path in paths if path.is_dir() and not told.others and not told.transcripts]
     if nothing and not wishes.follow:

@@ -24,7 +24,8 @@ def bar(title: str, *, shown: bool | None = None) -> Iterator[Callable[[int, int
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
+    console = Console(stderr=True, force_terminal=True)
+    progress = Progress(*columns, console=console, auto_refresh=False, transient=True)
     task = progress.add_task(title, total=None)
     drawn = 0.0
 

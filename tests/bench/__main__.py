@@ -29,6 +29,7 @@ from .refreshing import refreshing
 from .row import Row
 from .running import running
 from .starting import starting
+from .transcripts import transcripts
 
 BENCHES: tuple[Callable[[Ground], Iterator[Row]], ...] = (
     calls,
@@ -37,6 +38,7 @@ BENCHES: tuple[Callable[[Ground], Iterator[Row]], ...] = (
     arriving,
     refreshing,
     running,
+    transcripts,
 )
 """The parts of the first table, in its order."""
 
