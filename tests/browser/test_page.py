@@ -8,6 +8,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from logger import ClaudeAPILogger
 from logger.running import RUNNING
 from tests.browser.conftest import Page
 from tests.browser.flights import in_flight, left_behind, write_line
@@ -227,6 +228,31 @@ def test_what_runs_now_appears_ticks_and_goes_without_a_line_and_a_click_lists_i
     page.until(lambda: "nothing running" in page.text(".running"), "nothing to run any more")
     left_behind(page.folder, "gh-1")
     page.shows(".running", "1 left by a program that ended")
+    assert page.complaints() == []
+
+
+def test_a_first_call_is_on_the_page_while_it_runs_before_any_line_is_written(page: Page) -> None:
+    page.folder.mkdir(parents=True, exist_ok=True)
+    with in_flight(page.folder, ["gh-first"]):
+        page.open()
+        page.shows(".running", "gh-first")
+        assert page.text(".welcome") == ""
+        assert page.complaints() == []
+
+
+def test_prompt_and_response_are_read_as_text_and_unfolded_by_keyboard(page: Page) -> None:
+    """A prompt of 200 lines, with what would be markup elsewhere."""
+    page.log = ClaudeAPILogger(page.folder, content=True)
+    prompt = "\n".join(f"line {n} <b>of</b>\tthe prompt" for n in range(200))
+    call = page.log.start_call("gh-1", "w-1", "claude-opus-5-5", None, prompt)
+    page.log.end_call(call, "the\nanswer", tokens_input=1, tokens_output=1)
+    page.open("?view=calls")
+    page.press(".ag-row[row-index='0'] .ag-cell")
+    page.until(lambda: page.js("document.querySelector('.text')?.innerText") == prompt, "the prompt")
+    height = page.js("document.querySelector('.text').clientHeight")
+    page.driver.find_element("css selector", ".detail summary").send_keys(Keys.ENTER)
+    page.until(lambda: page.js("document.querySelector('.text').clientHeight") > 2 * height, "all of it")
+    assert page.visible(".text")[1] == "the\nanswer"
     assert page.complaints() == []
 
 
