@@ -9,21 +9,30 @@ from datetime import datetime, timedelta, timezone, tzinfo
 class LocalClock:
     """Spells moments in one time zone, by default the machine's; across DST changes too.
 
-    What is spelled once a minute is kept: offsets only change on whole minutes.
+    What is spelled once a minute and once a second is kept: offsets only change on whole minutes.
     """
 
     def __init__(self, zone: tzinfo | None = None) -> None:
         self._zone = zone
         self._minute: tuple[int | None, str, str, str] = (None, "", "", "")
+        self._second: tuple[int | None, str, str, str] = (None, "", "", "")
 
     def spell(self, moment: float) -> tuple[str, str]:
         """Unix seconds -> (`2026-11-22T13:15:53.792000+00:00`, `2026-11-22`). Always six decimals."""
-        minute, micros = divmod(round(moment * 1_000_000), 60_000_000)
+        second, micros = divmod(round(moment * 1_000_000), 1_000_000)
+        known, start, offset, day = self._second
+        if second != known:
+            start, offset, day = self._spell_second(second)
+        return f"{start}{str(micros + 1_000_000)[1:]}{offset}", day  # half the time of `:06`
+
+    def _spell_second(self, second: int) -> tuple[str, str, str]:
+        minute, seconds = divmod(second, 60)
         known, start, offset, day = self._minute
         if minute != known:
             known, start, offset, day = self._minute = self._spell_minute(minute)
-        seconds, micros = divmod(micros, 1_000_000)
-        return f"{start}{seconds:02}.{micros:06}{offset}", day
+        spelled = f"{start}{seconds:02}."
+        self._second = second, spelled, offset, day
+        return spelled, offset, day
 
     def _spell_minute(self, minute: int) -> tuple[int, str, str, str]:
         moment = self._at(minute * 60)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import mmap
 import os
 import threading
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 from .record import line_of
@@ -21,7 +23,11 @@ MOST_CALLS = 4096
 LOOK_AGAIN = 60.0
 """Seconds after which we look whether the file is still there, or can be made by now."""
 
-_FREE = b"\0"
+MAPPED = 32 * SLOT
+"""Bytes at the beginning of the file that are mapped into memory where that is safe: no system call then."""
+
+_FREE, _BRACE = b"\0", ord("{")
+_pwrite: Any = getattr(os, "pwrite", None)
 
 
 class SlotFile:
@@ -29,30 +35,58 @@ class SlotFile:
 
     def __init__(self, folder: str) -> None:
         self.fd, self.path = -1, ""
+        self.map: mmap.mmap | None = None
         place = os.path.join(folder, RUNNING)  # noqa: PTH118
         os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
         os.makedirs(place, mode=0o700, exist_ok=True)  # noqa: PTH103
         while self.fd < 0:
             self.path = f"{place}{os.sep}{os.getpid()}-{os.urandom(6).hex()}.calls"
             self.fd = _made(self.path)
+        self.map = self._mapped(place)
         self.free: list[int] = []
         self.full = False
-        self._slots = 0
+        self._numbers = count()
+
+    def _mapped(self, place: str) -> mmap.mmap | None:
+        try:
+            if not never_refuses(place):
+                return None
+            os.pwrite(self.fd, bytes(MAPPED), 0)  # so that there is room for all of it
+            return mmap.mmap(self.fd, MAPPED)
+        except OSError:
+            os.unlink(self.path)  # noqa: PTH108
+            raise
+
+    def fill(self, slot: int, line: bytes) -> None:
+        """Write a free slot. Raises OSError."""
+        if self.map is None or slot >= MAPPED:
+            _pwrite(self.fd, line, slot)
+            return
+        self.map[slot + 1 : slot + len(line)] = line[1:]
+        self.map[slot] = _BRACE  # last, so a slot that is killed half written is free
+
+    def clear(self, slot: int) -> None:
+        """Free a slot. Raises OSError."""
+        if self.map is None or slot >= MAPPED:
+            _pwrite(self.fd, _FREE, slot)
+        else:
+            self.map[slot] = 0
+        self.free.append(slot)
 
     def another(self) -> int:
         """The offset of a slot nobody had yet. Raises OSError when there are enough."""
         if self.full:
             raise OSError("too many calls in flight")
-        if self._slots >= MOST_CALLS:
+        number = next(self._numbers)  # no two threads get the same
+        if number >= MOST_CALLS:
             self._take_back()
             return self.free.pop()
-        self._slots += 1
-        return (self._slots - 1) * SLOT
+        return number * SLOT
 
     def _take_back(self) -> None:
         """Slots whose calls were ended by a child of this process are free again."""
         taken = {offset for offset, _ in slots_in_use(self.fd)}
-        self.free += [n * SLOT for n in range(self._slots) if n * SLOT not in taken]
+        self.free += [n * SLOT for n in range(MOST_CALLS) if n * SLOT not in taken]
         if not self.free:
             self.full = True
             raise OSError("too many calls in flight")
@@ -68,11 +102,30 @@ class SlotFile:
         """Give the descriptor back, and with it the lock."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
+            if self.map is not None:
+                self.map.close()  # it has a descriptor of its own, and with it the lock
             with suppress(OSError):
                 os.close(fd)
 
     def __del__(self) -> None:
         self.close()
+
+
+def never_refuses(place: str) -> bool:
+    """Whether a mapped file can be written here whatever happens to the disk.
+
+    Elsewhere a full disk (file systems that copy on write) or a lost server would end the host by SIGBUS.
+    """
+    device = os.stat(place).st_dev  # noqa: PTH116
+    number = f"{os.major(device)}:{os.minor(device)}"
+    with suppress(OSError, ValueError), open("/proc/self/mountinfo", encoding="utf-8") as mounts:  # noqa: PTH123
+        for fields in map(str.split, mounts):
+            if fields[2] == number:
+                return fields[fields.index("-") + 1] in _SAFE
+    return False
+
+
+_SAFE = {"ext2", "ext3", "ext4", "tmpfs"}
 
 
 def _made(path: str) -> int:
@@ -127,9 +180,11 @@ class InFlight:
             except IndexError:
                 slot = file.another()
             self._calls[call_id] = file, slot
-            os.pwrite(file.fd, line, slot)
-        except OSError:
-            self._calls.pop(call_id, None)
+            file.fill(slot, line)
+        except (OSError, ValueError):  # ValueError: the map is closed
+            held = self._calls.pop(call_id, None)
+            if held is not None:
+                file.free.append(held[1])
             return False
         return True
 
@@ -140,9 +195,10 @@ class InFlight:
             _change_elsewhere(call_id, None)
             return
         file, slot = held
-        with suppress(OSError):
-            os.pwrite(file.fd, _FREE, slot)
-            file.free.append(slot)
+        try:
+            file.clear(slot)
+        except (OSError, ValueError):
+            return  # whoever takes the file over finds the line
 
     def mark(self, call_id: str, written_as: str, written_on: str) -> None:
         """Say beforehand that the line of a call will have another id, or stand in another day's file.

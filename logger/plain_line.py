@@ -102,5 +102,5 @@ def plain_line(m: APICallMetrics, rest: str) -> bytes | None:
         )
     except Exception:  # noqa: BLE001 - the slower way can write anything
         return None
-    usual = line.isascii() and len(line) <= MOST_BYTES and "sk-ant-" not in line
+    usual = line.isascii() and len(line) <= MOST_BYTES and "sk-ant-" not in line[len(head) :]
     return line.encode() if usual else None

@@ -5,8 +5,8 @@ holds `flock(LOCK_EX)` on it for as long as it lives: a file that can be locked 
 ended. The file is a row of slots of `SLOT` bytes. A slot in use begins with `{`: it is one JSON object, a
 line of the log as far as it is known, and ends with a newline. Any other slot is free.
 
-A slot is written by one `pwrite` within a page, so SIGKILL leaves it whole or as it was; nothing is mapped
-into memory, for there a full disk or a truncated file would end the host by SIGBUS.
+SIGKILL leaves a slot whole or free. It is written by one `pwrite` within a page, or, on file systems where
+this is safe, in memory that is mapped to the file, the first byte last.
 """
 
 from __future__ import annotations
