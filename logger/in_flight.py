@@ -35,43 +35,27 @@ class SlotFile:
 
     def __init__(self, folder: str) -> None:
         self.fd, self.path = -1, ""
-        self.map: mmap.mmap | None = None
+        self.map: Any = None
+        self.mapped = 0
         place = os.path.join(folder, RUNNING)  # noqa: PTH118
         os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
         os.makedirs(place, mode=0o700, exist_ok=True)  # noqa: PTH103
         while self.fd < 0:
             self.path = f"{place}{os.sep}{os.getpid()}-{os.urandom(6).hex()}.calls"
             self.fd = _made(self.path)
-        self.map = self._mapped(place)
+        if never_refuses(place):
+            self._map()
         self.free: list[int] = []
         self.full = False
         self._numbers = count()
 
-    def _mapped(self, place: str) -> mmap.mmap | None:
+    def _map(self) -> None:
         try:
-            if not never_refuses(place):
-                return None
             os.pwrite(self.fd, bytes(MAPPED), 0)  # so that there is room for all of it
-            return mmap.mmap(self.fd, MAPPED)
+            self.map, self.mapped = mmap.mmap(self.fd, MAPPED), MAPPED
         except OSError:
             os.unlink(self.path)  # noqa: PTH108
             raise
-
-    def fill(self, slot: int, line: bytes) -> None:
-        """Write a free slot. Raises OSError."""
-        if self.map is None or slot >= MAPPED:
-            _pwrite(self.fd, line, slot)
-            return
-        self.map[slot + 1 : slot + len(line)] = line[1:]
-        self.map[slot] = _BRACE  # last, so a slot that is killed half written is free
-
-    def clear(self, slot: int) -> None:
-        """Free a slot. Raises OSError."""
-        if self.map is None or slot >= MAPPED:
-            _pwrite(self.fd, _FREE, slot)
-        else:
-            self.map[slot] = 0
-        self.free.append(slot)
 
     def another(self) -> int:
         """The offset of a slot nobody had yet. Raises OSError when there are enough."""
@@ -180,7 +164,12 @@ class InFlight:
             except IndexError:
                 slot = file.another()
             self._calls[call_id] = file, slot
-            file.fill(slot, line)
+            if slot < file.mapped:
+                board = file.map
+                board[slot + 1 : slot + len(line)] = line[1:]
+                board[slot] = _BRACE  # last, so a slot that is killed half written is free
+            else:
+                _pwrite(file.fd, line, slot)
         except (OSError, ValueError):  # ValueError: the map is closed
             held = self._calls.pop(call_id, None)
             if held is not None:
@@ -196,7 +185,11 @@ class InFlight:
             return
         file, slot = held
         try:
-            file.clear(slot)
+            if slot < file.mapped:
+                file.map[slot] = 0
+            else:
+                _pwrite(file.fd, _FREE, slot)
+            file.free.append(slot)
         except (OSError, ValueError):
             return  # whoever takes the file over finds the line
 

@@ -456,6 +456,13 @@ def test_own_calls_are_not_taken_over_by_the_next_logger_of_the_process(tmp_path
     assert len(written(log)) == 1 and shown(tmp_path) == ()
 
 
+@pytest.fixture(params=["mapped", "written"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to keep the slots: mapped into memory where that is safe, written elsewhere."""
+    monkeypatch.setattr("logger.in_flight.never_refuses", lambda _: request.param == "mapped")
+    return str(request.param)
+
+
 @pytest.fixture
 def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with an abandoned call in which no line can be written."""

@@ -6,8 +6,10 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter_ns
+from unittest.mock import patch
 
 from logger import ClaudeAPILogger
+from logger.in_flight import InFlight
 
 from . import original
 from .ground import Ground
@@ -25,12 +27,22 @@ def calls(ground: Ground) -> Iterator[Row]:
     folder = ground.folder / "calls"
     line = _line(folder / "line")
     descriptor = os.open(folder / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    pairs = [_ours(folder / "ours"), _original(folder / "original"), lambda: os.write(descriptor, line)]
-    (p50, p99), (slow, _), (bare, _) = measured(pairs, *((5, 500) if ground.quick else (15, 2000)))
+    pairs = [
+        _ours(folder / "ours"),
+        _original(folder / "original"),
+        lambda: os.write(descriptor, line),
+        _unseen(folder / "unseen"),
+        _unmapped(folder / "unmapped"),
+    ]
+    (p50, p99), (slow, _), (bare, _), (unseen, _), (unmapped, _) = measured(
+        pairs, *((5, 500) if ground.quick else (15, 2000))
+    )
     os.close(descriptor)
     yield relative("start_call + end_call, p50", p50, "the original's way", slow, 1 / 3)
     yield relative("start_call + end_call, p99", p99, "its own p50", p50, 3)
     yield relative(f"the same beside a bare os.write ({len(line)} B)", p50, "os.write", bare)
+    for name, with_it in (("mapped", p50), ("written", unmapped)):
+        yield relative(f"of it, the call in flight ({name})", with_it - unseen, "start + end without", unseen)
 
 
 def measured(pairs: list[Pair], rounds: int, count: int) -> list[tuple[float, float]]:
@@ -56,6 +68,22 @@ def _timed(pair: Pair, count: int) -> list[float]:
 
 def _ours(folder: Path) -> Pair:
     log = ClaudeAPILogger(folder)
+    return lambda: log.end_call(log.start_call(*_CALL), *_END)
+
+
+def _unseen(folder: Path) -> Pair:
+    """Ours, but for the record of calls in flight."""
+    log = ClaudeAPILogger(folder)
+    log._writer.begin = lambda metrics: None  # type: ignore[method-assign]
+    log._in_flight = InFlight(str(folder))
+    return lambda: log.end_call(log.start_call(*_CALL), *_END)
+
+
+def _unmapped(folder: Path) -> Pair:
+    """Ours where the file of calls in flight cannot be mapped into memory."""
+    log = ClaudeAPILogger(folder)
+    with patch("logger.in_flight.never_refuses", lambda place: False):
+        log.end_call(log.start_call(*_CALL), *_END)
     return lambda: log.end_call(log.start_call(*_CALL), *_END)
 
 
