@@ -31,6 +31,7 @@ _CUT_WITHIN = 2_000
 _REQUEST = re.compile(rb'\{"type":"api-request",(?:"\w+":"[^"]*",)*?"id":"([^"]+)","timestamp":"([^"]+)"')
 _COSTS = b'{"type":"cost-state"'
 _ROW_TIME = re.compile(rb'"uuid":"[0-9a-f-]{36}","timestamp":"([^"]+)"')
+_BOM = b"\xef\xbb\xbf{"
 _STOP = b'"stop_reason":'
 _ABORTED = b'"isAbortedMidStream":true'
 _ENDS = (b"}", b"}\r")
@@ -231,7 +232,7 @@ class TranscriptFile:
             self._other(block[start:end])
 
     def _other(self, line: bytearray) -> None:
-        if not (line.startswith(b"{") and line.endswith(_ENDS)):
+        if not (line.startswith((b"{", _BOM)) and line.endswith(_ENDS)):
             if line.strip():
                 self._bad("is not JSON")
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -131,6 +132,7 @@ def _begin(decode: Decode) -> None:
     global _decode
     _decode = decode
     gc.disable()  # nothing here points in circles
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the first process's to answer
 
 
 def _read_chunk(files: list[Path]) -> list[Read]:

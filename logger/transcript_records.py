@@ -27,7 +27,7 @@ def record_of(reply: Reply, project: str | None, prices: PriceTable, clock: Loca
     """
     kind, parts = reply.kind, _parts(reply)
     usage = total(used for _, used in parts)
-    begun = _begin(reply)
+    begun = begin_of(reply)
     seconds = _seconds(reply)
     rate = usage.tokens_output / seconds if seconds and usage.tokens_output is not None else None
     return CallRecord(
@@ -63,7 +63,8 @@ def project_of(cwd: str | None) -> str | None:
     return path.name or None
 
 
-def _begin(reply: Reply) -> float:
+def begin_of(reply: Reply) -> float:
+    """When a call began, as near as the transcript tells."""
     return next(at for at in (reply.began, reply.before, reply.at) if at is not None)
 
 

@@ -17,7 +17,7 @@ from .record import CallRecord, to_line
 from .transcript_file import BadRow, Found
 from .transcript_folders import session_of
 from .transcript_reading import Project, projects
-from .transcript_records import record_of
+from .transcript_records import begin_of, record_of
 from .transcript_rows import Decode, Reply, plain_row
 from .transcript_state import Remembered, SessionSum, Stamp, stamp_of
 
@@ -98,8 +98,8 @@ class TranscriptLog:
 
     def take(self, replies: Iterable[Reply]) -> Iterator[tuple[Reply, CallRecord]]:
         """Write those that are new, oldest first; every one with its line, written or not."""
-        made = [(record_of(reply, self._project, self._prices, self._clock), reply) for reply in replies]
-        for record, reply in sorted(made, key=lambda one: one[0].timestamp):
+        for reply in sorted(replies, key=begin_of):
+            record = record_of(reply, self._project, self._prices, self._clock)
             if not self.stopped:
                 self._write(record, reply.output)
             yield reply, record

@@ -242,6 +242,13 @@ def test_values_of_a_wrong_type_are_unknown_and_no_row_stops_the_others(
     assert "msg_2" in [line.message_id for line in lines(logs)]
 
 
+def test_bytes_that_are_no_utf_8_cost_no_row(place: Path, logs: Path) -> None:
+    file = write(place / "s.jsonl", user(), row("msg_1", agentName="Bob"))
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"Bob", b"B\xffb").replace(b"go", b"\xff"))
+    tally = run(logs, file)
+    assert ([line.agent for line in lines(logs)], tally.bad_rows) == (["B\ufffdb"], [])
+
+
 def test_a_last_row_without_a_newline_counts_if_it_is_whole(place: Path, logs: Path) -> None:
     whole = write(place / "whole.jsonl", text(row("msg_1")).rstrip())
     cut = write(place / "cut.jsonl", text(row("msg_2")).rstrip()[:-40])
