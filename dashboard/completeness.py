@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from . import sources
 from .numbers import count, plural, share
+
+Counts = np.ndarray[Any, np.dtype[np.int64]]
 
 NAMED = 3
 """How many models or sources a sentence names."""
@@ -61,24 +64,25 @@ class Completeness:
 def completeness(sums: pd.DataFrame) -> Completeness:
     """What a sums frame says of its own completeness."""
     calls, unpriced = sums["calls"].to_numpy(), sums["unpriced"].to_numpy()
-    missing = (unpriced > 0) & (sums["tokens_total"].to_numpy() == 0)
-    priced_models = set(sums["model"][calls > unpriced])
-    no_price = (unpriced > 0) & ~missing & ~sums["model"].isin(priced_models).to_numpy()
+    counted = sums["tokens_total"].to_numpy() > 0
+    priced = _by_name(sums["model"], calls - unpriced)
+    with_tokens = _by_name(sums["model"], np.where(counted, unpriced, 0))
     return Completeness(
         calls=int(calls.sum()),
         unpriced=int(unpriced.sum()),
         not_final=int(sums["not_final"].to_numpy().sum()),
-        no_price=_counts(sums["model"][no_price], unpriced[no_price]),
-        uncounted=int(unpriced[missing].sum()),
-        by_source=_counts(sums["source"], calls),
+        no_price={model: number for model, number in with_tokens.items() if model not in priced},
+        uncounted=int(unpriced[~counted].sum()),
+        by_source=_by_name(sums["source"], calls),
     )
 
 
-def _counts(names: pd.Series, calls: np.ndarray[tuple[int], np.dtype[np.int64]]) -> dict[str, int]:
-    """Calls by name, most first."""
-    added = pd.Series(calls, index=names.index).groupby(names, observed=True).sum()
-    ordered = added[added > 0].sort_values(ascending=False, kind="stable")
-    return {str(name): int(number) for name, number in ordered.items()}
+def _by_name(names: pd.Series, calls: Counts) -> dict[str, int]:
+    """Calls by name, most first; names without any are left out."""
+    known = names.cat.categories
+    added = np.bincount(names.cat.codes.to_numpy(), weights=calls, minlength=len(known))
+    order = np.argsort(-added, kind="stable")
+    return {str(known[place]): int(added[place]) for place in order if added[place] > 0}
 
 
 def priced_words(known: Completeness) -> str:
