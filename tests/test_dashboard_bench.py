@@ -95,9 +95,9 @@ def test_the_original_writes_the_twenty_fields_in_their_order(tmp_path: Path) ->
 
 def test_calls_are_measured_against_the_original_and_a_bare_write(small: ground.Ground) -> None:
     rows = list(calls.calls(small))
-    assert [row.bar for row in rows] == ["≤ 0.333 ×", "≤ 3 ×", ""]
+    assert [row.bar for row in rows] == ["≤ 0.333 ×", "≤ 3 ×", "", "", ""]
     written = [sum(1 for _ in file.open()) for file in (small.folder / "calls").rglob("*.jsonl")]
-    assert sorted(written) == [1, 2500, 2500]
+    assert sorted(written) == [1, 2500, 2500, 2500, 2501]
 
 
 def test_a_warm_start_finds_all_days_and_draws_the_newest(small: ground.Ground) -> None:
