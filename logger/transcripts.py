@@ -213,7 +213,7 @@ def _take_project(project: Project, log: TranscriptLog, seen: Remembered) -> Non
             tally.bad_rows.append(BadRows(path, told.bad_rows, tuple(told.bad)))
     for reply, record in log.take(project.replies.values()):
         session = sums.get(reply.origin.session or "")
-        if session is not None and not reply.origin.copied:
+        if session is not None:
             session.tokens += record.tokens_total or 0
             cost = record.estimated_cost_usd
             session.usd = None if cost is None or session.usd is None else session.usd + cost
