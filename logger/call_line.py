@@ -88,13 +88,14 @@ def bare_values(
 
 def further_values(further: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """(the known fields among these with a value worth writing, the names nobody knows)"""
-    known = {name: _fitted(name, value) for name, value in further.items() if name in _BY_NAME}
-    unknown = [name for name in further if name not in _BY_NAME]
-    said = {
-        n: v
-        for n, v in known.items()
-        if v is not None and (n not in SAID_ONLY_WHEN or v != SAID_ONLY_WHEN[n])
-    }
+    said, unknown = {}, []
+    for name, value in further.items():
+        if name not in _BY_NAME:
+            unknown.append(name)
+            continue
+        fitted = value if value.__class__ is str and _TYPES[name] == "string" else _fitted(name, value)
+        if fitted is not None and (name not in SAID_ONLY_WHEN or fitted != SAID_ONLY_WHEN[name]):
+            said[name] = fitted
     return said, unknown
 
 

@@ -14,7 +14,7 @@ from .call_line import cost_of
 from .record import as_text
 from .sdk_request import prompt_texts, reply_text
 from .sdk_stream import StreamReader, error_of
-from .usage import TokenUsage, total, usage_of
+from .usage import NOTHING_KNOWN, details_of, total, usage_of
 
 if TYPE_CHECKING:
     from .api_logger import ClaudeAPILogger
@@ -81,7 +81,8 @@ class SdkCall:
         except ValueError:
             message = None
         if isinstance(message, dict) and isinstance(message.get("usage"), dict):
-            self._write(reply_text(message), usage=message, **fallback_cost(message, self.metrics, self._log))
+            further = fallback_cost(message, self.metrics, self._log)
+            self._write(reply_text(message), usage=usage_of(message), **details_of(message), **further)
         else:
             self._write(None, tokens_final=False)
 
@@ -102,7 +103,7 @@ class SdkCall:
         message = {**told, "usage": stream._raw}
         further: dict[str, Any] = {} if reader.final else {"tokens_final": False}
         further.update(fallback_cost(message, self.metrics, self._log))
-        self._write(reader.text, failure, usage=message, **further)
+        self._write(reader.text, failure, usage=stream.usage, **details_of(message), **further)
 
     def failed(self, failure: Failure) -> None:
         """The last attempt failed without a reply."""
@@ -145,7 +146,7 @@ class SdkCall:
         if self.attempts > 1:
             further["attempts"] = self.attempts
         message = None if failure is None else failure.message
-        further.setdefault("usage", TokenUsage())
+        further.setdefault("usage", NOTHING_KNOWN)
         try:
             self._log.end_call(self.metrics, text, success=failure is None, error_message=message, **further)
         except Exception as problem:  # noqa: BLE001 - the program must not be broken

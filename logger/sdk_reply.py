@@ -20,6 +20,7 @@ class EventReader:
         try:
             if self._stream.feed(chunk):
                 self._call.first_token()
+                self.take = self._stream.collect  # type: ignore[method-assign]
         except Exception as error:  # noqa: BLE001 - the program must not be broken
             self._call.note(error)
 

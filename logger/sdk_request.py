@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 _MESSAGES = re.compile(r"(?:https?://[^?#]*)?/v1/messages/?(?:[?#].*)?")
@@ -12,6 +12,8 @@ _BATCH = re.compile(r"/v1/messages/batches/(?P<batch>[^/?#]+)(?P<results>/result
 
 def is_message(method: str, url: str) -> bool:
     """Whether this makes a message, which is what costs: not counting tokens, not lists, files, batches."""
+    if url == "/v1/messages":
+        return method == "post" or method.lower() == "post"
     return _MESSAGES.fullmatch(url) is not None and method.lower() == "post"
 
 
@@ -23,33 +25,33 @@ def batch_of(method: str, url: str) -> tuple[str, bool] | None:
 
 def prompt_texts(body: Any) -> list[str]:
     """The texts of system prompt and messages, tool results and text documents too; no images, no tools."""
-    if not isinstance(body, Mapping):
-        return []
-    return [*texts(body.get("system")), *texts(body.get("messages"))]
+    found: list[str] = []
+    if isinstance(body, dict):
+        _collect(body.get("system"), found)
+        _collect(body.get("messages"), found)
+    return found
 
 
-def texts(content: Any) -> Iterator[str]:
-    """The texts in a text, a block, a message, or a list of these."""
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, Mapping):
-        yield from _texts_of(content)
-    elif isinstance(content, (list, tuple)):
+def _collect(content: Any, found: list[str]) -> None:
+    """Add the texts in a text, a block, a message, or a list of these. The SDK has made plain data of it."""
+    kind = content.__class__
+    if kind is str:
+        found.append(content)
+    elif kind is list:
         for part in content:
-            yield from texts(part)
+            _collect(part, found)
+    elif kind is dict:
+        _collect_block(content, found)
 
 
-def _texts_of(block: Mapping[str, Any]) -> Iterator[str]:
-    text, inner, source = block.get("text"), block.get("content"), block.get("source")
-    if isinstance(text, str):
-        yield text
-    if inner is not None:
-        yield from texts(inner)
-    if isinstance(source, Mapping):
-        if source.get("type") == "text":
-            yield from texts(source.get("data"))
-        elif source.get("type") == "content":
-            yield from texts(source.get("content"))
+def _collect_block(block: dict[str, Any], found: list[str]) -> None:
+    text = block.get("text")
+    if text.__class__ is str:
+        found.append(text)
+    _collect(block.get("content"), found)
+    source = block.get("source")
+    if source.__class__ is dict and source.get("type") in ("text", "content"):
+        _collect(source.get("data") or source.get("content"), found)
 
 
 def reply_text(message: Mapping[str, Any]) -> str:
@@ -57,5 +59,5 @@ def reply_text(message: Mapping[str, Any]) -> str:
     blocks = message.get("content")
     if not isinstance(blocks, list):
         return ""
-    found = [b.get("text") for b in blocks if isinstance(b, Mapping) and b.get("type") == "text"]
+    found = [b.get("text") for b in blocks if isinstance(b, dict) and b.get("type") == "text"]
     return "".join([text for text in found if isinstance(text, str)])

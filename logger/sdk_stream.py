@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -19,8 +19,12 @@ from .usage import MessageStream
 _MOST_COLLECTED = 256 * 1024
 
 _DELTA = b'{"type":"content_block_delta"'
+_STOP = b'{"type":"message_stop"'
+_SILENT = b'{"type":"content_block_stop"', b'{"type":"ping"'
+_TYPE_OF_TEXT = b"text_delta"
+_TEXT_FROM, _TEXT_TO = b'"delta":{"type":"text_delta","text":"', b'"}'
 _TEXT = re.compile(
-    rb' ?\{"type":"content_block_delta","index":\d+,"delta":\{"type":"text_delta","text":'
+    rb'\{"type":"content_block_delta","index":\d+,"delta":\{"type":"text_delta","text":'
     rb'"([^"\\]*(?:\\.[^"\\]*)*)"\}'
 )
 _NAME = b"content_block_delta"
@@ -54,10 +58,7 @@ class StreamReader:
 
     def feed(self, chunk: bytes) -> bool:
         """Take the next chunk; whether the first piece of content is in it."""
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        if self._size > _MOST_COLLECTED:
-            self._read(whole=False)
+        self.collect(chunk)
         if self.begun:
             return False
         name = _AWS_NAME if self._aws else _NAME
@@ -65,6 +66,14 @@ class StreamReader:
         self.begun = name in seen
         self._tail = seen[-len(name) :]
         return self.begun
+
+    def collect(self, chunk: bytes) -> None:
+        """Take a chunk after the first piece of content. Never raises: what cannot be read is left out."""
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > _MOST_COLLECTED:
+            with suppress(Exception):
+                self._read(whole=False)
 
     def finish(self) -> None:
         """Nothing more comes."""
@@ -89,7 +98,7 @@ class StreamReader:
         if self._aws:
             self._read_frames(data[:end])
         else:
-            self._read_events((b"\n" + data[:end]).split(b"\ndata:")[1:])
+            self._read_text(data[:end])
 
     def _last_end(self, data: bytes) -> int:
         """Where the last whole event ends."""
@@ -98,16 +107,35 @@ class StreamReader:
         found = list(_AWS_EVENT.finditer(data))
         return found[-1].end() if found else 0
 
-    def _read_events(self, pieces: Iterable[bytes]) -> None:
-        for piece in pieces:
-            if found := _TEXT.match(piece):
-                self._raw.append(found[1])
-            elif piece.find(_DELTA, 0, 40) < 0 or b"text_delta" in piece:
-                self._take(piece.partition(b"\n")[0])
+    def _read_text(self, data: bytes) -> None:
+        """Whole events, nearly all of them alike: pieces of text with the same bytes in between."""
+        first, *parts = data.split(_TEXT_FROM)
+        cuts = [part.partition(_TEXT_TO) for part in parts]
+        if any(text.endswith(b"\\") for text, _, _ in cuts):  # perhaps an escaped quotation mark
+            self._read_events(data)
+            return
+        self._read_events(first)
+        usual = cuts[0][2] if cuts and _says_nothing(cuts[0][2]) else None
+        for text, _, between in cuts:
+            self._raw.append(text)
+            if between != usual:
+                self._read_events(between)
+
+    def _read_events(self, data: bytes) -> None:
+        for piece in (b"\n" + data).split(b"\ndata:")[1:]:
+            self._read_event(piece.lstrip())
+
+    def _read_event(self, piece: bytes) -> None:
+        if found := _TEXT.match(piece):
+            self._raw.append(found[1])
+        elif piece.startswith(_STOP):
+            self.stopped = True
+        elif not piece.startswith(_SILENT) and (_TYPE_OF_TEXT in piece or not piece.startswith(_DELTA)):
+            self._take(piece.partition(b"\n")[0])
 
     def _read_frames(self, data: bytes) -> None:
         for encoded in _AWS_EVENT.findall(data):
-            self._read_events([b64decode(encoded)])
+            self._read_event(b64decode(encoded))
         if found := _AWS_ERROR.search(data):
             self.error = found[1].decode(), (found[2] or b"").decode("utf-8", "replace") or None
 
@@ -141,6 +169,12 @@ class StreamReader:
                 text = json.loads(f'"{text}"', strict=False)
         if text:
             self._texts.append(text)
+
+
+def _says_nothing(between: bytes) -> bool:
+    """Whether between two pieces of text no other event ends: the last one has only begun."""
+    _, *pieces = between.split(b"\ndata:")
+    return len(pieces) == 1 and pieces[0].lstrip().startswith(_DELTA) and pieces[0].endswith(b",")
 
 
 def error_of(body: Any) -> tuple[str | None, str | None]:

@@ -269,8 +269,10 @@ class MessageStream:
         self.final = count(_get(_get(event, "usage"), "output_tokens")) is not None
 
     def _take(self, usage: Any) -> None:
-        known = {name: _get(usage, name) for name in _USAGE_NAMES}
-        self._raw.update({name: value for name, value in known.items() if value is not None})
+        for name in _USAGE_NAMES:
+            value = _get(usage, name)
+            if value is not None:
+                self._raw[name] = value
 
 
 _USAGE_NAMES = (

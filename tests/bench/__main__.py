@@ -30,12 +30,16 @@ from .row import Row
 from .running import running
 from .starting import starting
 from .transcripts import transcripts
+from .twice import twice
+from .watching import watching
 
 BENCHES: tuple[Callable[[Ground], Iterator[Row]], ...] = (
     calls,
+    watching,
     decoding,
     starting,
     arriving,
+    twice,
     refreshing,
     running,
     transcripts,
