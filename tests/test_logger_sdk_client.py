@@ -39,6 +39,7 @@ from logger.middleware import Observer
 from logger.sdk_request import batch_of, is_message
 from logger.sdk_retries import client_behind, pause_after, retried_error
 from logger.sdk_stream import StreamReader
+from tests.bench import watching
 
 pytest_plugins = ("logger_fixtures",)
 
@@ -329,3 +330,16 @@ def test_an_async_stream_left_without_closing_is_written(server: Server, log: Cl
     asyncio.run(leave())
     gc.collect()
     assert only(log)["tokens_final"] is False
+
+
+def test_watching_is_measured_in_a_call_and_in_a_stream(tmp_path: Path) -> None:
+    """Both calls of the bench are written whole, and as often as they are made."""
+    use, read = watching._create(tmp_path), watching._stream(tmp_path)
+    use(), read(), read()
+    lines = [json.loads(line) for line in next(tmp_path.glob("*.jsonl")).open()]
+    assert [(line["tokens_output"], line["time_to_first_token"] is None) for line in lines] == [
+        (340, True),
+        (340, False),
+        (340, False),
+    ]
+    assert len(watching._events()) == watching.EVENTS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from .row import Row, limited
 MOST = 50e-6
 """Seconds a call may take longer because it is watched."""
 
-MODEL = "claude-sonnet-4-5"
+MODEL = "claude-opus-5-5"
 EVENTS = 50
 _USAGE = {"input_tokens": 1200, "cache_read_input_tokens": 45_000, "cache_creation_input_tokens": 800}
 _ASK: dict[str, Any] = {
@@ -35,7 +34,6 @@ Use = Callable[[], object]
 
 def watching(ground: Ground) -> Iterator[Row]:
     """Rounds in turn, watched and not, of a client whose answers come out of the same process."""
-    warnings.filterwarnings("ignore", message="The model .* is deprecated")
     folder, size = ground.folder / "watching", (5, 100) if ground.quick else (15, 300)
     for name, use in (("create", _create), (f"a stream of {EVENTS} events", _stream)):
         (bare, _), (watched, _) = measured([use(None), use(folder)], *size)
@@ -76,7 +74,7 @@ def _message(text: str = "Done: the parser takes empty lines. " * 60) -> dict[st
         "id": "msg_013Zva2CMHLNnXjNJJKqJ2EF",
         "type": "message",
         "role": "assistant",
-        "model": f"{MODEL}-20250929",
+        "model": f"{MODEL}-20261015",
         "content": [{"type": "text", "text": text}],
         "stop_reason": "end_turn",
         "usage": {**_USAGE, "output_tokens": 340, "service_tier": "standard"},
