@@ -6,7 +6,7 @@ import os
 import socket
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import date as Date  # noqa: N812 - `date` is an argument of the original API
 from datetime import tzinfo
@@ -23,13 +23,12 @@ from .call_writer import CallWriter
 from .claude_cli import CliRun, unread_run
 from .clock import LocalClock
 from .content import content_of
-from .context import current
+from .context import current, with_names
 from .context import named as named_calls
 from .daily_summary import empty_summary, summary_of
+from .given_prices import given_prices
 from .logged_ids import near
 from .parsed_output import ParsedOutput, recent_outputs
-from .price_file import PriceError, catalog_table, read_prices
-from .pricing import PriceTable, built_in
 from .problems import Problems
 from .record import day_file_name
 from .redaction import sentence
@@ -78,7 +77,7 @@ class ClaudeAPILogger:
         self._clock = LocalClock(zone)
         self._now, self._monotonic = now, monotonic
         self._content = content_of(content_limit, redact, self.problems) if content else None
-        self.prices = self._price_table(prices, model_catalog)
+        self.prices = given_prices(prices, model_catalog, self.problems)
         shared = {"source": "manual", "project": project, "host": _host() if host is None else host}
         self._writer = CallWriter(self.log_dir, self.problems, self.prices, shared, self._clock, now)
         self._shared = self._writer.shared
@@ -90,20 +89,6 @@ class ClaudeAPILogger:
         self._runs = RunWriter(self._writer, self.log_dir, self._clock)
         self._abandoned = Abandoned(self.log_dir, self._journal.append)
         self._abandoned.take_over()
-
-    def _price_table(self, prices: str | os.PathLike[str] | None, catalog: Any) -> PriceTable:
-        table = built_in()
-        try:
-            table = read_prices(prices, table) if prices is not None else table
-        except PriceError as error:
-            self.problems.note("prices", f"callmeter: {error}; the built-in prices are used")
-        try:
-            table, refused = catalog_table(catalog, table) if catalog else (table, [])
-        except Exception as error:  # noqa: BLE001 - the catalog is the host's
-            refused = [f"the model catalog cannot be read: {error!r}"]
-        for problem in refused:
-            self.problems.note("prices", f"callmeter: {problem}")
-        return table
 
     @property
     def log_file(self) -> Path:
@@ -142,7 +127,7 @@ class ClaudeAPILogger:
         try:
             named = current.get()
             if named:
-                task_id, worker_id, further = _with_names(named, task_id, worker_id, further)
+                task_id, worker_id, further = with_names(named, task_id, worker_id, further)
             now = self._now()
             stamp = self._clock.spell(now)[0]
             if further or self._content is not None:
@@ -360,16 +345,6 @@ class ClaudeAPILogger:
     ) -> CliRun:
         days = {*near(self._writer.day(metrics)), *near(self._today())}
         return self._runs.uncounted(run, days, output_file)
-
-
-def _with_names(
-    named: Mapping[str, Any], task_id: Any, worker_id: Any, further: dict[str, Any]
-) -> tuple[Any, Any, dict[str, Any]]:
-    """What a call says itself, and for the rest what its context says."""
-    rest = {name: value for name, value in named.items() if name not in ("task_id", "worker_id")}
-    task_id = named.get("task_id") if task_id is None else task_id
-    worker_id = named.get("worker_id") if worker_id is None else worker_id
-    return task_id, worker_id, {**rest, **further}
 
 
 def _host() -> str:

@@ -22,3 +22,13 @@ def named(**fields: Any) -> Iterator[None]:
         yield
     finally:
         current.reset(token)
+
+
+def with_names(
+    named: Mapping[str, Any], task_id: Any, worker_id: Any, further: dict[str, Any]
+) -> tuple[Any, Any, dict[str, Any]]:
+    """What a call says itself, and for the rest what its context says."""
+    rest = {name: value for name, value in named.items() if name not in ("task_id", "worker_id")}
+    task_id = named.get("task_id") if task_id is None else task_id
+    worker_id = named.get("worker_id") if worker_id is None else worker_id
+    return task_id, worker_id, {**rest, **further}
