@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -26,7 +27,7 @@ def record_of(reply: Reply, project: str | None, prices: PriceTable, clock: Loca
     block. project: instead of the name of the folder the session ran in.
     """
     kind, parts = reply.kind, _parts(reply)
-    usage = total(used for _, used in parts)
+    usage = parts[0][1] if len(parts) == 1 else total(used for _, used in parts)
     begun = begin_of(reply)
     seconds = _seconds(reply)
     rate = usage.tokens_output / seconds if seconds and usage.tokens_output is not None else None
@@ -55,6 +56,7 @@ def record_of(reply: Reply, project: str | None, prices: PriceTable, clock: Loca
     )
 
 
+@lru_cache(maxsize=1024)
 def project_of(cwd: str | None) -> str | None:
     """The name of the folder a session ran in."""
     if not cwd:

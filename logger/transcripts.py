@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from .clock import LocalClock
@@ -71,6 +72,9 @@ class Tally:
         self.lower_bounds += record.tokens_final is False
 
 
+_near = lru_cache(maxsize=4)(near)
+
+
 class TranscriptLog:
     """Writes calls of transcripts that the log does not have, or knows with smaller counts.
 
@@ -106,7 +110,7 @@ class TranscriptLog:
 
     def _write(self, record: CallRecord, output: int) -> None:
         day, call_id = record.timestamp[:10], record.call_id or ""
-        known_day = next((one for one in near(day) if call_id in self._of_day(one)), None)
+        known_day = next((one for one in _near(day) if call_id in self._of_day(one)), None)
         if known_day is not None and self._of_day(known_day)[call_id] >= output:
             self.days.add(known_day)
             self.tally.known += 1
