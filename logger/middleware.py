@@ -9,23 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from anthropic import Middleware
 
 from .sdk_attempt import Attempt, BatchAttempt, MessageAttempt
 from .sdk_batch import Batches
 from .sdk_call import SdkCall
+from .sdk_log import SdkLog
 from .sdk_request import batch_of, is_message
 from .sdk_retries import waiting_calls
-
-if TYPE_CHECKING:
-    from .api_logger import ClaudeAPILogger
 
 Client = TypeVar("Client")
 
 
-def watch(log: ClaudeAPILogger, client: Client) -> Client:
+def watch(log: SdkLog, client: Client) -> Client:
     """A copy of the client of which every call is written; the client itself when it is watched already.
 
     What is no client of the anthropic SDK, or of one before 0.108, is given back as it is, and said.
@@ -48,7 +46,7 @@ class Observer(Middleware):
     It changes nothing: neither what the client returns and raises, nor when something is read.
     """
 
-    def __init__(self, log: ClaudeAPILogger) -> None:
+    def __init__(self, log: SdkLog) -> None:
         self.log = log
         self._batches = Batches(log)
         self._running: set[Any] = set()

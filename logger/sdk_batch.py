@@ -7,18 +7,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .call_ids import derived_id
 from .call_line import NO_MODEL, cost_of, further_values, line_within, text
 from .record import CallRecord, as_text, values_of
 from .redaction import sentence
+from .sdk_log import SdkLog
 from .sdk_request import reply_text
 from .sdk_stream import error_of
 from .usage import TokenUsage, details_of, usage_of
-
-if TYPE_CHECKING:
-    from .api_logger import ClaudeAPILogger
 
 MOST_REMEMBERED = 100_000
 """Results, and batches; beyond that the oldest are forgotten. Readers count a line twice written once."""
@@ -29,7 +27,7 @@ _MOST_LINE = 64 * 1024 * 1024
 class Batches:
     """When batches were made, and which of their results are written."""
 
-    def __init__(self, log: ClaudeAPILogger) -> None:
+    def __init__(self, log: SdkLog) -> None:
         self._log = log
         self._made: dict[str, float] = {}
         self._written: dict[str, None] = {}

@@ -8,16 +8,14 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .call_line import cost_of
 from .record import as_text
+from .sdk_log import SdkLog
 from .sdk_request import prompt_texts, reply_text
 from .sdk_stream import StreamReader, error_of
 from .usage import NOTHING_KNOWN, details_of, total, usage_of
-
-if TYPE_CHECKING:
-    from .api_logger import ClaudeAPILogger
 
 MOST_BODY = 16 * 1024 * 1024
 """Bytes of a reply that is not streamed; of a longer one only the beginning is looked at."""
@@ -51,7 +49,7 @@ class SdkCall:
     `give_up`. `cut` and `failed` never raise.
     """
 
-    def __init__(self, log: ClaudeAPILogger, body: Any) -> None:
+    def __init__(self, log: SdkLog, body: Any) -> None:
         self.attempts = 0
         self._log = log
         self._due = 0.0
@@ -153,7 +151,7 @@ class SdkCall:
             self.note(problem)
 
 
-def fallback_cost(message: Mapping[str, Any], metrics: Any, log: ClaudeAPILogger) -> dict[str, Any]:
+def fallback_cost(message: Mapping[str, Any], metrics: Any, log: SdkLog) -> dict[str, Any]:
     """Counts and cost of a reply in which the API itself turned to another model; {} for any other.
 
     Its own totals are those of the last model then; each part is priced as its model's, and one that was
