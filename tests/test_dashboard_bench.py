@@ -122,7 +122,7 @@ def test_a_refresh_is_told_by_its_parts(small: ground.Ground) -> None:
 
 def test_a_server_answers_what_its_page_asks(small: ground.Ground, server: Server) -> None:
     everything = server.draw(running.everything(small))
-    assert "cards" in everything.parts and "fresh-tasks" in everything.parts
+    assert "card-cost" in everything.parts and "fresh-tasks" in everything.parts
     assert 0 < everything.size < 150_000
     tick, lines = server.look()["tick"], server.look()["lines"]
     small.append(LINES)

@@ -75,15 +75,11 @@ def _refreshed(store: Any) -> tuple[dict[str, float], int]:
     """(seconds by part, bytes before packing)"""
     from plotly.io.json import to_json_plotly
 
-    from dashboard.charts import CHARTS
-    from dashboard.web import cards, overview, urls
+    from dashboard.web import overview, urls
 
     moments = [perf_counter()]
-    shown = overview.draw(store, urls.parse(SEARCH), datetime.now(store.zone))
+    parts = overview.parts(store, urls.parse(SEARCH), datetime.now(store.zone))
     moments.append(perf_counter())
-    pictures = [shown.pictures[chart.id] for chart in CHARTS]
-    parts: list[Any] = [[cards.render(card, shown.period) for card in shown.cards]]
-    parts += [*[picture.figure for picture in pictures], *[picture.sentence for picture in pictures]]
     told = overview.only_new(parts, None)
     moments.append(perf_counter())
     text = to_json_plotly({"multi": True, "response": told}).encode()

@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dashboard.web import overview
+
 from .ground import Ground
 
-DRAW, LOOK = "..cards.children...", "..tick.data..."
+DRAW, LOOK = f"..{'.'.join(overview.PARTS[0])}...", "..tick.data..."
 _PATIENCE = 120
 
 
