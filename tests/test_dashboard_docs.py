@@ -8,9 +8,10 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import docs_tables
 import pytest
@@ -22,6 +23,8 @@ from dashboard import commands
 from dashboard.commands.demo import write_history
 from dashboard.settings import load
 from logger import price_of, read_prices
+from logger.counted_once import counted_once
+from tests.sdk_server import serving
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -150,28 +153,41 @@ def _blocks(text: str, language: str) -> list[str]:
 def test_the_programs_that_are_shown_run_and_log(
     readme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The coordinator's run is a recorded one; the client is a stand-in that answers with a message."""
+    """The coordinator's worker replays a recorded run; the SDK talks to a server that answers like the API."""
     monkeypatch.chdir(tmp_path)
-    usage = {"input_tokens": 10, "output_tokens": 5}
-    client = SimpleNamespace(messages=SimpleNamespace(create=lambda **_: SimpleNamespace(usage=usage)))
-    recorded = ROOT / "tests/data/claude-cli/tools/stream.jsonl"
-    names = {
-        "task": SimpleNamespace(id="gh-456", worker_id="w-1"),
-        "prompt_file": Path("prompt.txt"),
+    monkeypatch.setenv("PATH", f"{stand_in_claude(tmp_path)}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+    names: dict[str, Any] = {
+        "messages": [{"role": "user", "content": "?"}],
         "prompt": "do it",
-        "output_file": recorded,
-        "worker": SimpleNamespace(returncode=0),
-        "client": client,
-        "messages": [],
         "answer": "done",
     }
     programs = _blocks(readme, "python")
-    assert len(programs) >= 3
-    for program in programs:
-        exec(program, names)
+    assert len(programs) >= 6
+    with serving() as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        for program in programs:
+            exec(program, names)
+    assert names["work"]("gh-456", "w-1", "tools", tmp_path / "out.jsonl") is None
     lines = [json.loads(line) for file in tmp_path.glob("logs/api/*.jsonl") for line in file.open()]
-    assert [line["tokens_output"] for line in lines] == [215, 5, 300]
+    assert [(line["source"], line["tokens_output"]) for line in lines] == [
+        ("sdk", 340),
+        ("sdk", 340),
+        ("manual", 340),
+        ("manual", 300),
+        ("cli", 215),
+    ]
     assert all(line["success"] and line["estimated_cost_usd"] for line in lines)
+    assert len(counted_once(lines)) == 4, "what a watched client and the program itself logged is one call"
+
+
+def stand_in_claude(folder: Path) -> Path:
+    """A folder with a `claude` that replays what the real one printed."""
+    claude = folder / "bin" / "claude"
+    claude.parent.mkdir()
+    claude.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "tests" / "stand_in_claude.py"}" "$@"\n')
+    claude.chmod(0o755)
+    return claude.parent
 
 
 def test_the_price_file_that_is_shown_can_be_used(readme: str, tmp_path: Path) -> None:
