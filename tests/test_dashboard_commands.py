@@ -109,7 +109,7 @@ def test_version(capsys: Shell) -> None:
         (["reprot"], "No such command 'reprot'"),
         (["report", "--wek"], "No such option: --wek"),
         (["report", "--by", "colour"], "'colour' is not one of"),
-        (["import"], "Missing argument 'FILE...'"),
+        (["import"], "No transcripts of Claude Code found"),
         (["report", "--json", "--csv"], "--json and --csv: give one of them."),
         (["report", "--week", "--month"], "--week and --month each name a period"),
         (["report", "--date", "tomorow"], "--date tomorow: not a day"),
