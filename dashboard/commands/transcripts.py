@@ -153,8 +153,7 @@ def sentences(tally: Tally) -> list[str]:
     if tally.written:
         said.append(
             f"They are calls of {plural(len(tally.sessions), 'session')} in"
-            f" {plural(len(tally.projects), 'project')} from {(tally.first or '')[:10]} to"
-            f" {(tally.last or '')[:10]}, for {_dollars(tally.cost_usd)}{_without_price(tally)}."
+            f" {plural(len(tally.projects), 'project')} {_days(tally)}, for {_dollars(tally.cost_usd)}{_without_price(tally)}."
         )
     if tally.lower_bounds:
         said.append(
@@ -186,6 +185,11 @@ def remarks(tally: Tally) -> list[str]:
 
 def _without_price(tally: Tally) -> str:
     return f" ({tally.unpriced} without a known price)" if tally.unpriced else ""
+
+
+def _days(tally: Tally) -> str:
+    first, last = (tally.first or "")[:10], (tally.last or "")[:10]
+    return f"on {first}" if first == last else f"from {first} to {last}"
 
 
 def _dollars(usd: float) -> str:

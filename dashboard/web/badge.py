@@ -95,7 +95,9 @@ def _part(fine: bool, sentence: str, more: list[Any]) -> Any:
 def _about_costs(known: Completeness) -> list[Any]:
     if not known.unpriced:
         return []
-    advice = "They are in no total. A price file of your own prices new calls; callmeter check lists them."
+    advice = "They are in no total; callmeter check lists them."
+    if known.no_price:
+        advice += " A price file of your own prices new calls."
     return [html.Ul([html.Li(reason) for reason in completeness.why_unpriced(known)]), _quiet(advice)]
 
 

@@ -50,7 +50,7 @@ def _cost(row: Any) -> str:
 COLUMNS: tuple[Column, ...] = (
     Column("time", "Time", lambda row: f"{row.time:%d %b %H:%M:%S}", 148),
     Column("task_id", "Task", _or_unknown("task_id"), 150),
-    Column("cost_usd", "Cost", _cost, 96, right=True),
+    Column("cost_usd", "Cost", _cost, 112, right=True),
     Column("model", "Model", _or_unknown("model"), 180),
     Column("outcome", "Outcome", lambda row: "✕ failed" if row.outcome == "failed" else "ok", 92),
     Column("tokens_input", "Input", _tokens("tokens_input"), 96, right=True),

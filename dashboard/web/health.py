@@ -105,10 +105,12 @@ def _unpriced(sums: pd.DataFrame) -> Any:
     models = metrics.by(sums[(sums["unpriced"] > 0).to_numpy()], "model")
     if not len(models):
         return panel("Costs", "The cost of every call in this range is known.")
-    reasons = "; ".join(why_unpriced(completeness(sums)))
+    known = completeness(sums)
+    reasons = "; ".join(why_unpriced(known))
+    advice = "; a price file of your own prices new calls" if known.no_price else ""
     said = (
         f"{numbers.plural(int(models['unpriced'].sum()), 'call')} in this range of unknown cost, in no "
-        f"total: {reasons}. callmeter check lists them; a price file of your own prices new calls."
+        f"total: {reasons}. callmeter check lists them{advice}."
     )
     rows = [
         [str(r.Index), numbers.count(r.unpriced), numbers.count(r.tokens_total)] for r in models.itertuples()
