@@ -114,7 +114,7 @@ def test_without_a_path_the_transcripts_are_found(capsys: Shell, own_machine: Pa
     assert (code, out) == (0, "")
     assert err.splitlines() == [
         f"9 lines written to {tmp_path}.",
-        "They are calls of 2 sessions in 2 projects from 2026-11-22 to 2026-11-22, for $0.10.",
+        "They are calls of 2 sessions in 2 projects on 2026-11-22, for $0.10.",
         "callmeter serve shows them on a page, callmeter report here.",
     ]
     words = ("report", "--date", "2026-11-22", "--json", "--log-dir", tmp_path)

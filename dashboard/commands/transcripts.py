@@ -153,7 +153,8 @@ def sentences(tally: Tally) -> list[str]:
     if tally.written:
         said.append(
             f"They are calls of {plural(len(tally.sessions), 'session')} in"
-            f" {plural(len(tally.projects), 'project')} {_days(tally)}, for {_dollars(tally.cost_usd)}{_without_price(tally)}."
+            f" {plural(len(tally.projects), 'project')} {_days(tally)},"
+            f" for {_dollars(tally.cost_usd)}{_without_price(tally)}."
         )
     if tally.lower_bounds:
         said.append(
