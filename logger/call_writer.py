@@ -50,6 +50,7 @@ class CallWriter:
         self.shared = {name: text(value) for name, value in shared.items() if value}
         self._shared_text = "," + encode_object(self.shared)[1:-1]
         self._clock, self._now = clock, now
+        self._begun_texts: dict[tuple[str | None, ...], str] = {}
 
     def begin(self, metrics: APICallMetrics) -> None:
         """Show a call that begins now, if this folder can."""
@@ -70,8 +71,14 @@ class CallWriter:
 
     def _begun_text(self, further: Mapping[str, Any]) -> str:
         """The JSON text of the fields shown of a begun call, each with its comma before it."""
-        known, _ = further_values({name: further[name] for name in _SHOWN.intersection(further)})
-        return "," + encode_object({**self.shared, **known})[1:-1] if known or self.shared else ""
+        shown = tuple([further.get(name) for name in _SHOWN])
+        text = self._begun_texts.get(shown) if all(map(_is_text, shown)) else None
+        if text is None:
+            known, _ = further_values({name: further[name] for name in _SHOWN if name in further})
+            text = "," + encode_object({**self.shared, **known})[1:-1] if known or self.shared else ""
+            if len(self._begun_texts) < _MOST_TEXTS and all(map(_is_text, shown)):
+                self._begun_texts[shown] = text
+        return text
 
     def _begun_slot(self, metrics: APICallMetrics) -> bytes:
         names = {name: value for name, value in (metrics._further or {}).items() if name in _SHOWN}
@@ -150,5 +157,12 @@ def _line_of(metrics: APICallMetrics, values: dict[str, Any]) -> bytes:
 
 _ORIGINAL = frozenset(ORIGINAL_FIELDS)
 _BEGUN = {"timestamp", "task_id", "worker_id", "model", "prompt_file", "prompt_length", "start_time"}
-_SHOWN = {"source", "project", "session_id", "agent", "host"}
+_SHOWN = ("source", "project", "session_id", "agent", "host")
 """What a slot says of a call beside its beginning."""
+
+_MOST_TEXTS = 256
+"""Combinations of these whose text is kept: calls of a program mostly share a few."""
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or value.__class__ is str
