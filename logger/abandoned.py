@@ -22,7 +22,9 @@ from typing import Any
 
 from .day_lines import day_lines
 from .logged_ids import near
+from .problems import Problems
 from .record import CallRecord, RecordError, from_line, line_of, to_line
+from .redaction import sentence
 from .running import SUPPORTED, kept_files, owned, slots_in_use
 
 if SUPPORTED:
@@ -38,8 +40,8 @@ class Abandoned:
     and the file stays locked by us for as long.
     """
 
-    def __init__(self, folder: Path, append: Callable[[str, bytes], bool]) -> None:
-        self._folder, self._append = folder, append
+    def __init__(self, folder: Path, append: Callable[[str, bytes], bool], problems: Problems) -> None:
+        self._folder, self._append, self._problems = folder, append, problems
         self._held: dict[str, int] = {}
         _all.add(self)
 
@@ -47,19 +49,30 @@ class Abandoned:
         """Write the calls that were abandoned. Costs one look into a folder when there is none."""
         if SUPPORTED:
             for path, _, _ in kept_files(self._folder):
-                with suppress(OSError):
-                    self._take(path)
+                self._try(self._take, path)
 
     def settle(self) -> None:
         """No line waits any more: give up the files that are still held."""
         held, self._held = self._held, {}
         for path, fd in held.items():
             try:
-                with suppress(OSError):
-                    if not self._missing(fd):
-                        os.unlink(path)  # noqa: PTH108
+                self._try(self._settle, path, fd)
             finally:
                 os.close(fd)
+
+    def _settle(self, path: str, fd: int) -> None:
+        if not self._missing(fd):
+            os.unlink(path)  # noqa: PTH108
+
+    def _try(self, step: Callable[..., None], path: str, *more: int) -> None:
+        """What others left may hold anything: no host fails to start because of it."""
+        try:
+            step(path, *more)
+        except OSError:
+            pass  # the next logger tries it again
+        except Exception as error:  # noqa: BLE001 - the host must not be broken
+            problem = f"{path}: cannot be taken over: {type(error).__name__}: {sentence(error)}"
+            self._problems.note("abandoned", f"callmeter: {problem}")
 
     def _take(self, path: str) -> None:
         fd = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))

@@ -87,7 +87,7 @@ class ClaudeAPILogger:
         self._journal.prepare()
         self._parsed = recent_outputs
         self._runs = RunWriter(self._writer, self.log_dir, self._clock)
-        self._abandoned = Abandoned(self.log_dir, self._journal.append)
+        self._abandoned = Abandoned(self.log_dir, self._journal.append, self.problems)
         self._abandoned.take_over()
 
     @property

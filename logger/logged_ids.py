@@ -13,9 +13,16 @@ from .day_lines import day_lines
 
 
 def near(day: str) -> list[str]:
-    """A day (`2026-11-22`) and the two beside it: the clocks of two writers may disagree on the day."""
+    """A day (`2026-11-22`) and the two beside it: the clocks of two writers may disagree on the day.
+
+    The first and the last day of the calendar have one neighbour. Raises ValueError when it is no day.
+    """
     middle = date.fromisoformat(day)
-    return [str(middle + timedelta(days=offset)) for offset in (0, -1, 1)]
+    found = [str(middle)]
+    for offset in (-1, 1):
+        with suppress(OverflowError):
+            found.append(str(middle + timedelta(days=offset)))
+    return found
 
 
 def ids_of_day(folder: Path, day: str) -> set[str]:

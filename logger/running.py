@@ -33,6 +33,9 @@ SLOT = 1024
 KEPT = re.compile(r"(?P<pid>\d+)-[0-9a-f]+\.(?P<kind>calls|left)")
 """What the name of such a file looks like; `left`: taken over, but its lines cannot be written yet."""
 
+_MOST = 1e12
+"""Unix seconds beyond which a number is no moment; some are no float either."""
+
 SUPPORTED = fcntl is not None and hasattr(os, "pwrite")
 """Whether this system has what is needed."""
 
@@ -139,7 +142,7 @@ def owned(descriptor: int) -> bool:
 
 def _call(line: dict[str, Any], pid: int, alive: bool, now: float) -> RunningCall | None:
     started = line.get("start_time")
-    if not isinstance(started, (int, float)) or isinstance(started, bool):
+    if not isinstance(started, (int, float)) or isinstance(started, bool) or abs(started) > _MOST:
         return None
     names = ("task_id", "worker_id", "project", "session_id", "prompt_file")
     texts = {name: text if isinstance(text := line.get(name), str) else None for name in names}

@@ -207,6 +207,7 @@ def test_threads_share_the_slots(log: ClaudeAPILogger) -> None:
         b'{"call_id": "x", "start_time": 5}',
         b"{\xff\xfe\n",
         b'{"call_id": "x", "timestamp": "../..", "start_time": "z"}\n',
+        b'{"call_id": "x", "start_time": -1%s}\n' % (b"0" * 400),
     ],
 )
 def test_a_file_that_says_nothing_is_left_out_and_removed(
@@ -296,6 +297,31 @@ def test_an_abandoned_call_stands_in_the_day_it_began(tmp_path: Path, clock: Clo
     (tmp_path / RUNNING / "12-ab.calls").write_text(json.dumps(slot) + "\n")
     new_log(tmp_path, clock)
     assert [path.name for path in tmp_path.glob("*.jsonl")] == ["api-calls-2026-11-20.jsonl"]
+
+
+@pytest.mark.parametrize("last", ["9999-12-31", "0001-01-01"])
+@pytest.mark.parametrize("field", ["timestamp", "written_on"])
+def test_the_ends_of_the_calendar_keep_no_logger_from_starting(
+    tmp_path: Path, clock: Clock, field: str, last: str
+) -> None:
+    slot = {"timestamp": "2026-11-20T23:59:59+00:00", "model": "m", "call_id": "x-1", "start_time": 5.0}
+    (tmp_path / RUNNING).mkdir()
+    (tmp_path / RUNNING / "12-ab.calls").write_text(json.dumps({**slot, field: last}) + "\n")
+    log = new_log(tmp_path, clock)
+    assert kept(tmp_path) == [] and log.problems.total == 0
+    assert [line["error_type"] for line in lines(tmp_path)] == ["abandoned"]
+
+
+def test_whatever_goes_wrong_with_what_others_left_is_said_and_not_raised(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("sk-ant-api03-abcdef")
+
+    monkeypatch.setattr("logger.abandoned._written", broken)
+    (tmp_path / RUNNING).mkdir()
+    (tmp_path / RUNNING / "12-ab.calls").write_text('{"call_id": "x-1"}\n')
+    assert new_log(tmp_path, clock).problems.counts == {"abandoned": 1}
 
 
 def test_a_process_that_ends_without_ending_its_calls_abandons_them(tmp_path: Path) -> None:
