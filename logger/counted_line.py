@@ -75,7 +75,7 @@ class CountedLine:
 
 def line_of(given: Mapping[str, Any]) -> CountedLine:
     """The line of some fields."""
-    names = {name: str(given[name]) for name in NAMES if given.get(name) not in (None, "")}
+    names = {name: text for name in NAMES if (text := as_name(given.get(name)))}
     source = str(given.get("source") or "")
     return CountedLine(given, source, names, source in PER_CALL)
 
@@ -105,6 +105,18 @@ def moment(given: Mapping[str, Any]) -> float:
 
 
 def as_number(value: Any) -> float | None:
-    """A finite number, None for what is none."""
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
-    return float(value) if good else None
+    """A finite number, also in quotes; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if abs(number) < math.inf else None
+
+
+def as_name(value: Any) -> str:
+    """An id as text, whole numbers as their digits; "" for what is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return ""
+    return str(value)

@@ -4,11 +4,12 @@ The rule, which the dashboard's store applies to whole columns and proves agains
 
 1. Of lines with the same derived `call_id` (see `call_ids.derived_id`) the best one counts: a final one
    before a lower bound, then the one with more tokens.
-2. Lines of different sources with the same `request_id` or `message_id` tell of the same call. So do a
-   telemetry and a transcript line without request ids that name the same session and the same tokens. The
-   lines of the finest source count (`FINEST_FIRST`; one whose counts are all final goes before). Lines of
-   one source never stand for each other: gateways give many replies one id.
-3. A run of the CLI and the telemetry or transcript lines of its session within its time are the same calls.
+2. Lines of different sources with the same `request_id` or `message_id` tell of the same call. The lines
+   of the finest source count (`FINEST_FIRST`; one whose counts are all final goes before). Lines of one
+   source never stand for each other: gateways give many replies one id.
+3. Where there are no request ids, a telemetry and a transcript line of the same session and tokens are one
+   call, one line for one, in order of time; of a transcript's lower bound the output may be smaller.
+4. A run of the CLI and the telemetry or transcript lines of its session within its time are the same calls.
    The calls count; of the run only what it used beyond them: helper calls no transcript holds, calls whose
    telemetry was lost. A run of unknown time takes what no other run of its session covers. Where the times
    of a session do not fit at all, run and calls are the same if every token count is.
@@ -24,7 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .call_ids import DERIVED
-from .counted_line import FINEST_FIRST, PER_CALL, CountedLine, line_of, take_names
+from .counted_line import FINEST_FIRST, PER_CALL, CountedLine, as_name, line_of, moment, take_names
 from .run_rest import beyond_calls
 
 
@@ -36,7 +37,7 @@ def counted_once(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def each_counted(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
     """For each line what of it counts, None where others count in its place."""
     every = [line_of(one) for one in lines]
-    left = {id(one) for one in beyond_calls(_finest(_one_of_each(every)))}
+    left = {id(one) for one in beyond_calls(_paired(_finest(_one_of_each(every))))}
     return [one.counted() if id(one) in left else None for one in every]
 
 
@@ -89,12 +90,8 @@ def _leader(leader: list[int], at: int) -> int:
 
 
 def _keys(line: CountedLine) -> list[str]:
-    told = {"request": line.given.get("request_id"), "message": line.given.get("message_id")}
-    found = [f"{name} {value}" for name, value in told.items() if isinstance(value, str) and value]
-    session = line.names.get("session_id")
-    if not told["request"] and session and line.source in PER_CALL:
-        found.append(f"tokens {session} {line.kinds}")
-    return found
+    told = {name: as_name(line.given.get(f"{name}_id")) for name in ("request", "message")}
+    return [f"{name} {value}" for name, value in told.items() if value]
 
 
 def _by_source(group: Sequence[CountedLine]) -> tuple[list[CountedLine], list[CountedLine]]:
@@ -104,6 +101,36 @@ def _by_source(group: Sequence[CountedLine]) -> tuple[list[CountedLine], list[Co
         sources[_rank(line)].append(line)
     best = min(sources, key=lambda rank: (not all(line.final for line in sources[rank]), rank))
     return sources.pop(best), [line for lines in sources.values() for line in lines]
+
+
+def _paired(lines: Sequence[CountedLine]) -> list[CountedLine]:
+    """Rule 3: of a telemetry and a transcript line that only session and tokens join the telemetry counts."""
+    bare = [line for line in lines if line.source in PER_CALL and _by_tokens(line)]
+    bare.sort(key=lambda line: (moment(line.given), line.order))
+    dropped: set[int] = set()
+    for bounds in (False, True):
+        waiting: dict[Any, list[CountedLine]] = defaultdict(list)
+        for line in bare:
+            if line.source == "otel" and id(line) not in dropped:
+                waiting[_tokens_key(line, bounds)].append(line)
+        for line in bare:
+            fits = line.source == "transcript" and id(line) not in dropped and (not bounds or not line.final)
+            if fits and waiting[_tokens_key(line, bounds)]:
+                other = waiting[_tokens_key(line, bounds)].pop(0)
+                take_names(other, [line])
+                dropped.update((id(line), id(other)))
+    gone = {id(line) for line in bare if line.source == "transcript" and id(line) in dropped}
+    return [line for line in lines if id(line) not in gone]
+
+
+def _by_tokens(line: CountedLine) -> bool:
+    known = [as_name(line.given.get(name)) for name in ("session_id", "request_id")]
+    return bool(known[0]) and not known[1] and line.tokens > 0
+
+
+def _tokens_key(line: CountedLine, bounds: bool) -> tuple[Any, ...]:
+    plain, output, *cached = line.kinds
+    return as_name(line.given.get("session_id")), plain, None if bounds else output, *cached
 
 
 def _rank(line: CountedLine) -> int:

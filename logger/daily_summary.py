@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
-from .counted_line import PER_CALL, RUNS
+from .counted_line import RUNS, as_number
 from .counted_once import each_counted
-from .day_lines import day_lines
+from .day_lines import day_lines, logged_days
 from .logged_ids import near
 from .usage import count
 
@@ -47,13 +48,30 @@ def _records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 def _counted(
     records: list[dict[str, Any]], folder: str | os.PathLike[str], date: str
 ) -> Iterator[dict[str, Any]]:
-    """What counts of a day's records. Calls of a run at midnight stand in the day before or after."""
-    sources = {record.get("source") for record in records}
-    beside = near(date)[1:] if not sources.isdisjoint((RUNS, *PER_CALL)) else ()
+    """What counts of a day's records, by what other days tell of the same calls."""
+    beside = [day for day in _beside(records, folder, date) if day != date]
     others = [record for day in beside for record in _records(day_lines(folder, day))]
     for record, _ in zip(each_counted([*records, *others]), records, strict=False):
         if record is not None:
             yield record
+
+
+def _beside(records: list[dict[str, Any]], folder: str | os.PathLike[str], date: str) -> list[str]:
+    """The days that may tell of the calls of these records: those beside, those their runs reach into, and
+    all when a run is of unknown time.
+    """
+    if not any(record.get(name) for record in records for name in _JOINING):
+        return []
+    runs = [record for record in records if record.get("source") == RUNS and record.get("session_id")]
+    if any(as_number(run.get("start_time")) is None for run in runs):
+        return logged_days(folder)
+    last = max((end for run in runs if (end := as_number(run.get("end_time"))) is not None), default=0.0)
+    until = str(datetime.fromtimestamp(min(max(last, 0.0), _FAR), UTC).date())
+    return sorted({*near(date), *(day for day in logged_days(folder) if date < day <= until)})
+
+
+_JOINING = ("session_id", "request_id", "message_id")
+_FAR = 4e9
 
 
 class _Totals:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from .record import day_file_name
+from .record import DAY_FILE_PATTERN, day_file_name
 
 
 def day_lines(folder: str | os.PathLike[str], day: str) -> Iterator[bytes]:
@@ -23,6 +23,15 @@ def day_lines(folder: str | os.PathLike[str], day: str) -> Iterator[bytes]:
                 yield from lines
         except FileNotFoundError:
             continue
+
+
+def logged_days(folder: str | os.PathLike[str]) -> list[str]:
+    """The days of a log folder, oldest first; none when it cannot be read."""
+    try:
+        names = [DAY_FILE_PATTERN.fullmatch(name) for name in os.listdir(folder)]  # noqa: PTH208
+    except OSError:
+        return []
+    return sorted({name["day"] for name in names if name})
 
 
 def _opened(path: Path) -> IO[bytes]:

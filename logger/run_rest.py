@@ -1,4 +1,4 @@
-"""Of a run of the CLI what its calls do not cover: the third rule of `counted_once`."""
+"""Of a run of the CLI what its calls do not cover: the last rule of `counted_once`."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ def _run(begun: float) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _call() -> st.SearchStrategy[dict[str, Any]]:
-    request = st.sampled_from([{}, {"request_id": "req_1"}, {"request_id": "req_2"}, {"request_id": "req_3"}])
-    message = st.sampled_from([{}, {}, {"message_id": "msg_1"}, {"message_id": "msg_2"}])
+    request = st.sampled_from([{}, {}, {"request_id": "req_1"}, {"request_id": "req_2"}, {"request_id": 3}])
+    message = st.sampled_from([{}, {}, {"message_id": "msg_1"}, {"message_id": 2}])
     call_id = st.sampled_from([{}, {}, {}, {"call_id": "msg-" + 24 * "a"}, {"call_id": "req-" + 24 * "a"}])
     return st.tuples(request, message, call_id).map(_joined)
 

@@ -87,10 +87,28 @@ def test_lines_of_one_source_are_never_one_call() -> None:
 
 
 def test_without_request_ids_session_and_tokens_tell_that_telemetry_and_transcript_are_one_call() -> None:
-    assert counts(call(7), call(7, source="transcript"), call(8, source="transcript")) == [
+    """One for one: a call of the same size whose telemetry was lost still counts."""
+    again = [call(7, 9, source="transcript"), call(8, source="transcript")]
+    assert counts(call(7), call(7, source="transcript"), *again) == [
         ("otel", 7),
+        ("transcript", 7),
         ("transcript", 8),
     ]
+
+
+def test_without_request_ids_a_transcripts_lower_bound_is_the_call_with_the_same_input() -> None:
+    """Old versions keep a placeholder of the output."""
+    bound = call(1, source="transcript", tokens_input=90, tokens_final=False)
+    assert counts(call(7, tokens_input=90), bound) == [("otel", 7)]
+    assert counts(call(7, tokens_input=91), bound) == [("otel", 7), ("transcript", 1)]
+
+
+def test_failed_calls_without_tokens_are_not_taken_for_each_other() -> None:
+    assert len(counted_once([call(0), call(0, source="transcript")])) == 2
+
+
+def test_a_whole_number_is_an_id_too() -> None:
+    assert counts(line("manual", message_id=1), line("sdk", message_id="1")) == [("sdk", 0)]
 
 
 def test_a_run_counts_what_its_calls_do_not_cover() -> None:
@@ -203,6 +221,35 @@ def _bag(lines: list[dict[str, Any]]) -> Counter[str]:
         "tokens_output",
     )
     return Counter(json.dumps([one.get(name) or None for name in names]) for one in lines)
+
+
+@pytest.mark.parametrize(
+    ("lines", "calls", "output"),
+    [
+        (
+            [run(60, calls=2, end_time=UNIX + 2.5 * 86_400), call(60, timestamp="2026-11-22T11:00:00+00:00")],
+            0,
+            0,
+        ),
+        ([run(60, start_time=None), call(50, timestamp="2026-11-17T10:00:00+00:00")], 0, 10),
+        (
+            [
+                line("manual", request_id="r"),
+                line("sdk", request_id="r", timestamp="2026-11-21T00:00:00+00:00"),
+            ],
+            0,
+            0,
+        ),
+    ],
+    ids=["a run of days", "a run of unknown time", "a call logged twice at midnight"],
+)
+def test_the_daily_summary_knows_what_other_days_tell_of_its_calls(
+    tmp_path: Path, lines: list[dict[str, Any]], calls: int, output: int
+) -> None:
+    for one in lines:
+        write(tmp_path, one)
+    found = ClaudeAPILogger(tmp_path, zone=UTC).get_daily_summary("2026-11-20")
+    assert (found["total_calls"], found["total_tokens_output"]) == (calls, output)
 
 
 def test_the_daily_summary_counts_each_call_once(tmp_path: Path) -> None:

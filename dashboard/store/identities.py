@@ -1,6 +1,7 @@
 """What tells that two lines are of the same call: columns of the rows that `once` goes by.
 
 `call`, `request`, `message` - digests of a derived call id, of the request id, of the message id; 0 without.
+`tokens` - of telemetry and transcript lines without a request id: of session and input; else 0.
 `until` - of lines of CLI runs: the end of the run in microseconds, `ENDLESS` or `TIMELESS`; else 0.
 """
 
@@ -19,7 +20,7 @@ from .digests import digests, mixed
 
 Array = NDArray[Any]
 
-KEYS = ("call", "request", "message")
+KEYS = ("call", "request", "message", "tokens")
 COLUMNS = (*KEYS, "until")
 
 ENDLESS = 2**62
@@ -29,40 +30,52 @@ TIMELESS = -1
 """Nor is its start."""
 
 _DERIVED_LENGTH = 28
-_COUNTS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
+_COUNTS = ("tokens_input", "tokens_cache_read", "tokens_cache_write")
 
 
 def identities(raw: Mapping[str, Sequence[Any]], numbers: Mapping[str, Array]) -> dict[str, Array]:
     """The columns of lines, from their fields and the token columns made of them."""
     ids = {
         "call": digests(list(map(_derived, raw["call_id"])), "call"),
-        "request": digests(raw["request_id"], "request"),
-        "message": digests(raw["message_id"], "message"),
+        "request": digests(_texts(raw["request_id"]), "request"),
+        "message": digests(_texts(raw["message_id"]), "message"),
     }
+    ids["tokens"] = _by_tokens(ids["request"], raw, numbers)
     sources = raw["source"]
-    if any(source in sources for source in PER_CALL):
-        _tell_by_tokens(ids["request"], raw, numbers)
     return ids | {"until": _ends(raw) if RUNS in sources else np.zeros(len(sources), np.int64)}
 
 
 def _derived(call_id: Any) -> str | None:
     """The id if it says of what call the line is."""
-    if call_id is None or len(call_id) != _DERIVED_LENGTH or not DERIVED.fullmatch(call_id):
+    if call_id.__class__ is not str or len(call_id) != _DERIVED_LENGTH or not DERIVED.fullmatch(call_id):
         return None
     return str(call_id)
 
 
-def _tell_by_tokens(requests: Array, raw: Mapping[str, Sequence[Any]], numbers: Mapping[str, Array]) -> None:
-    """Telemetry and transcript lines without a request id go by their session and tokens."""
-    bare = [
-        at
-        for at, (source, session) in enumerate(zip(raw["source"], raw["session_id"], strict=True))
-        if source in PER_CALL and session and not requests[at]
-    ]
+def _texts(ids: Sequence[Any]) -> Sequence[str | None]:
+    """Ids as texts; a few are whole numbers."""
+    if ids.count(None) == len(ids):
+        return ids
+    return [one if one is None or one.__class__ is str else str(one) for one in ids]
+
+
+def _by_tokens(requests: Array, raw: Mapping[str, Sequence[Any]], numbers: Mapping[str, Array]) -> Array:
+    """What telemetry and transcript lines without a request id go by."""
+    found = np.zeros(len(requests), dtype=np.int64)
+    sources = raw["source"]
+    if not any(source in sources for source in PER_CALL):
+        return found
+    some = (requests == 0) & (numbers["tokens_total"] > 0)
+    bare = [at for at in np.flatnonzero(some).tolist() if sources[at] in PER_CALL and _said(raw, at)]
     if bare:
         sessions = digests([str(raw["session_id"][at]) for at in bare], "session")
         columns = [sessions, *(numbers[name][bare].astype(np.int64) for name in _COUNTS)]
-        requests[bare] = mixed(columns, "tokens")
+        found[bare] = mixed(columns, "tokens")
+    return found
+
+
+def _said(raw: Mapping[str, Sequence[Any]], at: int) -> bool:
+    return raw["session_id"][at] not in (None, "")
 
 
 def _ends(raw: Mapping[str, Sequence[Any]]) -> Array:

@@ -233,7 +233,7 @@ def _usable(name: str, value: Any) -> Any:
     if name in _MEASURED or name in _TIMES:
         return _seconds(value)
     if name in _IDS:
-        return _printable(value) if isinstance(value, str) else None
+        return _printable(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
     if name in _NAMES and isinstance(value, bool | float):
         return json.dumps(value)
     return _printable(value)

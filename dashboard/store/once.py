@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from logger.counted_line import FINEST_FIRST, NAMES, PER_CALL
 from logger.run_rest import SLACK
 
+from .digests import mixed
 from .identities import ENDLESS, TIMELESS
 from .links import sources_of
 from .table import Table, narrowed
@@ -51,6 +52,7 @@ def settled(rows: Table) -> Settled:
     work = _Work(rows)
     work.one_of_each()
     work.finest()
+    work.pair_by_tokens()
     _beyond_calls(work)
     return work.outcome()
 
@@ -102,6 +104,19 @@ class _Work:
         loses = loses[winners[label[loses]] == 1]
         loses = loses[np.lexsort((*self.goodness(loses), -self.rank[loses]))][::-1]
         self.take_names(winner[label[loses]], loses)
+
+    def pair_by_tokens(self) -> None:
+        """Rule 3: of a telemetry and a transcript line that session and tokens join the first."""
+        tokens, output = (self.rows.numbers[name].astype(np.int64) for name in ("tokens", "tokens_output"))
+        at = np.flatnonzero(self.alive & (tokens != 0))
+        at = at[np.lexsort((*self.goodness(at), self.rows.numbers["time"][at]))]
+        for bounds in (False, True):
+            key = tokens[at] if bounds else mixed([tokens[at], output[at]], "output")
+            fits = (self.source[at] == "transcript") & (~self._final[at] if bounds else True)
+            here, there = _in_pairs(key, self.source[at] == "otel", fits)
+            self.alive[at[there]], self.why[at[there]] = False, FINER_LINE
+            self.take_names(at[here], at[there])
+            at = np.delete(at, np.concatenate([here, there]))
 
     @property
     def _final(self) -> Array:
@@ -174,6 +189,24 @@ class _Work:
         return Settled(touched, self.why[touched], place, rows)
 
 
+def _in_pairs(key: Array, one: Array, other: Array) -> tuple[Array, Array]:
+    """Positions of ones and others with equal keys, the first with the first, the second with the second."""
+    ones, others = np.flatnonzero(one), np.flatnonzero(other)
+    numbered, of_others = (mixed([key[at], _occurrence(key[at])], "occurrence") for at in (ones, others))
+    _, here, there = np.intersect1d(numbered, of_others, return_indices=True)
+    return ones[here], others[there]
+
+
+def _occurrence(key: Array) -> Array:
+    """How many equal keys stand before each, and 1."""
+    order = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.append(True, key[order][1:] != key[order][:-1])) if len(key) else order
+    found = np.empty(len(key), dtype=np.int64)
+    counts = np.diff(np.append(starts, len(key)))
+    found[order] = np.arange(len(key)) - np.repeat(starts, counts) + 1
+    return found
+
+
 def _rank(source: str) -> int:
     return FINEST_FIRST.index(source) if source in FINEST_FIRST else len(FINEST_FIRST)
 
@@ -191,7 +224,7 @@ def _alphabetic(names: pa.Array) -> Array:
 
 
 def _beyond_calls(work: _Work) -> None:
-    """Rule 3: of CLI runs what the calls in them do not cover."""
+    """Rule 4: of CLI runs what the calls in them do not cover."""
     session = work.codes["session_id"].astype(np.int64)
     told = work.alive & (session != work.none["session_id"])
     runs = np.flatnonzero(told & (work.source == "cli"))
