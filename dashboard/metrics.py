@@ -340,8 +340,8 @@ def spenders(rows: pd.DataFrame, facet: str, most: int | None = None) -> pd.Data
 
 
 def _dearest_first(added: Mapping[str, np.ndarray[Any, Any]], most: int | None) -> np.ndarray[Any, Any]:
-    """The places with any calls, the first `most` of them in order."""
-    at = np.flatnonzero(added["calls"] > 0)
+    """The places with any calls, or the rest of a run, the first `most` of them in order."""
+    at = np.flatnonzero((added["calls"] > 0) | (added["tokens_total"] > 0))
     cost, tokens = added["cost_usd"][at], added["tokens_total"][at]
     if most is None or most >= len(at):
         return np.asarray(at[np.lexsort((-tokens, -cost))])

@@ -144,6 +144,17 @@ def test_empty_hours_are_the_ground_itself() -> None:
     assert heat["z"][10][-1] == 1 and sum(map(sum, heat["z"])) == 1
 
 
+def test_a_spender_whose_cost_is_not_known_is_not_shown_as_free() -> None:
+    known, unknown = {"time": NOW, "cost_usd": 1.0}, {"time": NOW, "cost_usd": NAN, "tokens_output": 5}
+    tasks = [known | {"task_id": "a"}, known | {"task_id": "b"}, unknown | {"task_id": "b"}]
+    figure = spenders.draw(_scene(*tasks, unknown | {"task_id": "c"})).figure
+    assert dict(zip(figure["data"][0]["customdata"], figure["data"][0]["text"], strict=True)) == {
+        "a": "$1.00",
+        "b": "≥ $1.00",
+        "c": "not known",
+    }
+
+
 def test_spenders_without_any_price_are_compared_by_tokens() -> None:
     scene = _scene({"time": NOW, "task_id": "a", "tokens_output": 1234, "cost_usd": NAN})
     assert spenders.draw(scene).sentence == "All of it is a."

@@ -33,7 +33,6 @@ def draw(scene: Scene) -> Picture:
 
 
 def _figure(small: pd.DataFrame, measure: str, scene: Scene) -> Figure:
-    form = numbers.usd if measure == "cost_usd" else numbers.short
     top = small.iloc[:BARS]
     noun = NOUNS[scene.who]
     bars = {
@@ -41,7 +40,7 @@ def _figure(small: pd.DataFrame, measure: str, scene: Scene) -> Figure:
         "orientation": "h",
         "x": [float(f"{v:.6g}") for v in top[measure].tolist()],
         "y": list(range(len(top))),
-        "text": [form(v) for v in top[measure].tolist()],
+        "text": [_told(row, measure) for row in top.itertuples()],
         "textposition": "outside",
         "cliponaxis": False,
         "customdata": [str(name) for name in top.index],
@@ -67,6 +66,15 @@ def _figure(small: pd.DataFrame, measure: str, scene: Scene) -> Figure:
             ),
         ),
     }
+
+
+def _told(row: Any, measure: str) -> str:
+    """The number at a bar; of a cost that is not wholly known at least that."""
+    if measure != "cost_usd":
+        return numbers.short(row.tokens_total)
+    if row.unpriced == row.calls > 0:
+        return "not known"
+    return ("≥ " if row.unpriced else "") + numbers.usd(row.cost_usd)
 
 
 def _label(name: str, noun: str) -> str:
