@@ -18,7 +18,11 @@ QUIET = 1.0
 
 
 class Following:
-    """Looks at the files below some folders with each `look`, and writes what is new."""
+    """Looks at the files below some folders with each `look`, and writes what is new.
+
+    known: files that need not be read again. It is brought up to date: a file is added, as it was read,
+    once all its replies are in the log and no half row is left.
+    """
 
     def __init__(
         self,
@@ -31,6 +35,9 @@ class Following:
         self._places = places
         self._log = log
         self._known = known
+        self._seen = dict(known)
+        self._unsettled: set[str] = set()
+        self._ready: list[Reply] = []
         self._decode = decode
         self._open: dict[str, TranscriptFile] = {}
         self._held: dict[str, tuple[Reply, float]] = {}
@@ -45,25 +52,42 @@ class Following:
     def look(self, now: float) -> int:
         """Write what came since the last look; how many lines. now: seconds of any clock."""
         before = self._log.tally.written
-        ready: list[Reply] = []
         for path, stamp in self._files():
-            if self._known.get(path) != stamp:
-                ready += self._read(path, stamp, now)
-        ready += self._quiet(now)
-        for _ in self._log.take(ready):
-            pass
+            if self._seen.get(path) != stamp:
+                self._read(path, stamp, now)
+        self._release({path for path, (_, since) in self._held.items() if now - since >= QUIET})
+        self._write()
         return self._log.tally.written - before
 
     def rest(self) -> None:
         """Write what is still held: nobody will look again."""
-        held, self._held = self._held, {}
-        for _ in self._log.take([reply for reply, _ in held.values()]):
-            pass
+        self._release(set(self._held))
+        self._write()
 
-    def _read(self, path: str, stamp: Stamp, now: float) -> list[Reply]:
+    def _write(self) -> None:
+        """Write what is ready, and settle the files of which nothing is held any more."""
+        for _ in self._log.take(self._ready):
+            pass
+        if self._log.stopped:
+            return
+        self._ready.clear()
+        for path in self._unsettled.difference(self._held):
+            self._unsettled.discard(path)
+            file = self._open.get(path)
+            if file is None or file.offset >= self._seen[path][0]:
+                self._known[path] = self._seen[path]
+
+    def _release(self, paths: set[str]) -> None:
+        """Hold these no longer."""
+        self._ready += [self._held[path][0] for path in paths]
+        for path in paths:
+            del self._held[path]
+
+    def _read(self, path: str, stamp: Stamp, now: float) -> None:
         file = self._file(path, stamp)
         if file is None:
-            return []
+            self._note(path, stamp)
+            return
         try:
             found = file.read(whole=False)
         except OSError as error:
@@ -71,22 +95,25 @@ class Following:
                 self._unread.add(path)
                 reason = f"cannot be read: {error.strerror or error}"
                 self._log.tally.problems.append(ImportProblem(file.path, reason))
-            return []
-        self._known[path] = stamp
+            return
         if found.bad_rows:
             self._log.tally.bad_rows.append(BadRows(file.path, found.bad_rows, tuple(found.bad)))
-        return self._complete(path, file.last, found.replies, now)
+        self._ready += self._complete(path, file.last, found.replies, now)
+        self._note(path, stamp)  # at last: Ctrl-C may come before
+
+    def _note(self, path: str, stamp: Stamp) -> None:
+        self._seen[path] = stamp
+        self._unsettled.add(path)
 
     def _file(self, path: str, stamp: Stamp) -> TranscriptFile | None:
         """The file as far as it is read; from its start when it was replaced or became shorter."""
-        file, known = self._open.get(path), self._known.get(path)
-        if path in self._foreign and known is not None:
+        file, seen = self._open.get(path), self._seen.get(path)
+        if path in self._foreign and seen is not None:
             return None
-        replaced = known is not None and known[2] != stamp[2]
+        replaced = seen is not None and seen[2] != stamp[2]
         if file is None or replaced or stamp[0] < file.offset:
             if stamp[0] and not is_transcript(Path(path)):
                 self._foreign.add(path)
-                self._known[path] = stamp
                 return None
             file = self._open[path] = TranscriptFile(Path(path), self._decode)
         return file
@@ -103,12 +130,6 @@ class Following:
             return list(replies.values())
         overdue = [held[0]] if held is not None and held[0].key not in replies else []
         return [*overdue, *replies.values()]
-
-    def _quiet(self, now: float) -> list[Reply]:
-        done = {path: reply for path, (reply, since) in self._held.items() if now - since >= QUIET}
-        for path in done:
-            del self._held[path]
-        return list(done.values())
 
     def _files(self) -> Iterator[tuple[str, Stamp]]:
         for place in self._places:

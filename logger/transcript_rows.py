@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from .pricing import SYNTHETIC
@@ -205,14 +205,21 @@ class Reply:
 
 
 def moment(text: Any) -> float:
-    """Unix seconds of an ISO-8601 time with offset. Raises ValueError."""
+    """Unix seconds of an ISO-8601 time with offset, of the years a line may have. Raises ValueError."""
     try:
         found = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         raise ValueError("has no time") from None
     if found.tzinfo is None:
         raise ValueError("has a time without an offset")
+    if not _EARLIEST <= found < _LATEST:
+        raise ValueError("has a time outside the years 1970 to 2199")
     return found.timestamp()
+
+
+# A day less at both ends: the line is dated in local time.
+_EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+_LATEST = datetime(2199, 12, 31, tzinfo=UTC)
 
 
 def reply_of(row: Any, at: float, shared: dict[Any, Any]) -> Reply | None:

@@ -167,7 +167,8 @@ def import_transcripts(
         _take_project(project, log, seen)
         if log.stopped:
             return log.tally
-        seen.files.update({str(path.absolute()): stamps[path] for path, _ in project.files if path in stamps})
+        read = [path for path, told in project.files if isinstance(told, Found) and path in stamps]
+        seen.files.update({str(path.absolute()): stamps[path] for path in read})
     log.tally.beyond = beyond(seen.sessions.values())
     return log.tally
 

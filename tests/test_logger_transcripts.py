@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from logger.transcript_following import QUIET, Following
 from logger.transcript_reading import projects
 from logger.transcript_records import project_of
 from logger.transcript_rows import plain_row
-from logger.transcript_state import Remembered, recall, remember
+from logger.transcript_state import Remembered, Stamp, recall, remember, stamp_of
 from logger.transcripts import Tally, TranscriptLog, import_transcripts
 
 SESSION = "11111111-1111-1111-1111-111111111111"
@@ -207,11 +208,21 @@ def test_several_processes_tell_the_same(tmp_path: Path, monkeypatch: pytest.Mon
 # Bad input
 
 
+OUTSIDE = "has a time outside the years 1970 to 2199"
+
+
+def at_time(timestamp: str) -> dict[str, Any]:
+    return row("x") | {"timestamp": timestamp}
+
+
 BAD = {
     "not json": ('{"usage"\n', "is not JSON"),
     "NULs": ("\0\0\0\0\n", "is not JSON"),
     "no time": (text(row("x") | {"timestamp": None}), "has no time"),
     "a time that is none": (text(row("x") | {"timestamp": "yesterday"}), "has no time"),
+    "a time at the end of time": (text(at_time("9999-12-31T23:59:59Z")), OUTSIDE),
+    "a time at its beginning": (text(at_time("0001-01-01T00:00:00+14:00")), OUTSIDE),
+    "a time that is another year elsewhere": (text(at_time("2199-12-31T23:00:00Z")), OUTSIDE),
     "a usage that is none": (text(row("x") | {"message": {"id": "x", "usage": 5}}), "has no usage"),
     "cut": ('{"type":"assistant","mess\n', "is not JSON"),
 }
@@ -274,6 +285,21 @@ def test_a_file_that_cannot_be_read_is_a_sentence(place: Path, logs: Path) -> No
     (place / "s.jsonl").mkdir(parents=True)
     (problem,) = run(logs, place / "s.jsonl").problems
     assert problem.reason == "cannot be read: Is a directory"
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(
+    place: Path, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unchanged since: what could not be read is never held for imported."""
+    file, remembered = write(place / "s.jsonl", row()), Remembered()
+    with monkeypatch.context() as broken:
+        broken.setattr(TranscriptFile, "read", failing)
+        assert len(run(logs, file, remembered=remembered).problems) == 1
+    assert run(logs, file, remembered=remembered).written == 1
+
+
+def failing(*_: Any, **__: Any) -> None:
+    raise PermissionError(13, "Permission denied")
 
 
 # Again
@@ -352,7 +378,8 @@ class Watch:
     def __init__(self, place: Path, logs: Path) -> None:
         self.journal = Journal(logs)
         self.log = TranscriptLog(self.journal)
-        self.following = Following([place], self.log, {})
+        self.known: dict[str, Stamp] = {}
+        self.following = Following([place], self.log, self.known)
         self.now = 0.0
 
     def look(self, later: float = 0.0) -> int:
@@ -397,6 +424,51 @@ def test_what_is_held_is_written_at_the_end(place: Path, logs: Path) -> None:
     watch.look()
     watch.following.rest()
     assert len(lines(logs)) == 1
+
+
+def test_a_followed_file_is_known_once_all_its_calls_are_in_the_log(place: Path, logs: Path) -> None:
+    watch = Watch(place, logs)
+    file = write(place / "s.jsonl", row("msg_1"), row("msg_2"))
+    assert (watch.look(), watch.known) == (1, {})  # the second call is held
+    assert (watch.look(QUIET), list(watch.known)) == (1, [str(file)])
+    with file.open("a") as more:
+        more.write('{"type":"half')
+    assert (watch.look(QUIET), watch.known[str(file)] == stamp_of(file)) == (0, False)
+
+
+def test_what_could_not_be_written_while_following_is_imported_later(place: Path, logs: Path) -> None:
+    """As on a full disk: the day's file cannot be written for a while."""
+    watch, in_the_way = Watch(place, logs), logs / "api-calls-2026-11-22.jsonl"
+    in_the_way.mkdir(parents=True)
+    file = write(place / "s.jsonl", row("msg_1"), row("msg_2"))
+    assert (watch.look(), watch.log.stopped) == (0, True)
+    watch.following.rest()
+    assert watch.known == {}
+    in_the_way.rmdir()
+    assert run(logs, file, remembered=Remembered(watch.known)).written == 2
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_look_leaves_no_call_behind(
+    place: Path, logs: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    """A file was read and its calls were not written yet."""
+    watch = Watch(place, logs)
+    file = write(place / "s.jsonl", row("msg_1"), row("msg_2"))
+    with monkeypatch.context() as broken:
+        broken.setattr(watch.log, "take", raising(error))
+        with pytest.raises(error):
+            watch.look()
+    assert watch.known == {}
+    watch.following.rest()
+    assert ([line.message_id for line in lines(logs)], list(watch.known)) == (["msg_1", "msg_2"], [str(file)])
+
+
+def raising(error: type[BaseException]) -> Callable[..., None]:
+    def take(_: object) -> None:
+        raise error
+
+    return take
 
 
 def test_other_files_are_left_alone(place: Path, logs: Path) -> None:
