@@ -182,7 +182,6 @@ class ClaudeAPILogger:
                 written = self._writer.plain(metrics, tokens_input, tokens_output)
             else:
                 written = self._writer.whole(metrics, (tokens_input, tokens_output), usage, further)
-            self._in_flight.end(metrics._call_id)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("end_call", error)
             counts = (tokens_input, tokens_output)
@@ -216,7 +215,6 @@ class ClaudeAPILogger:
             metrics.success = run.succeeded(metrics.exit_code) if success is None else truth(success)
             metrics.response_length = length(self._with_content(further, "response", run.response))
             written = self._runs.write(metrics, run, further)
-            self._in_flight.end(metrics._call_id)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("end_run", error)
             good = whole(exit_code) == 0 if success is None else truth(success)
@@ -321,13 +319,10 @@ class ClaudeAPILogger:
     def _end_bare(self, metrics: Any, *told: Any) -> bool:
         """End a call that could not be written whole; `told` as `bare_values` takes it."""
         try:
-            written = self._writer.bare(metrics, *told)
-            if isinstance(metrics, APICallMetrics):
-                self._in_flight.end(metrics._call_id)
+            return self._writer.bare(metrics, *told)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("a bare line", error)
             return False
-        return written
 
     def _with_content(self, further: dict[str, Any], name: str, content: Any) -> Any:
         """The prompt or response, also when it is given as a field; in `further` is what may be written."""

@@ -30,7 +30,7 @@ from .running import SLOT
 
 
 class CallWriter:
-    """Writes ended calls into the day they began, and shows begun ones until then.
+    """Writes ended calls into the day they began, and shows begun ones until their line is in the file.
 
     shared: the fields that are alike in all lines.
     """
@@ -45,8 +45,8 @@ class CallWriter:
         now: Callable[[], float],
     ) -> None:
         self.problems, self.prices = problems, prices
-        self.journal = Journal(folder, problems)
         self.in_flight = in_flight_in(folder)
+        self.journal = Journal(folder, problems, self.in_flight.end)
         self.shared = {name: text(value) for name, value in shared.items() if value}
         self._shared_text = "," + encode_object(self.shared)[1:-1]
         self._clock, self._now = clock, now
@@ -96,7 +96,7 @@ class CallWriter:
         line = plain_line(metrics, f',"call_id":"{call_id}"{self._shared_text}')
         if line is None:
             line = line_within({**original_values(metrics), "call_id": call_id, **self.shared})
-        return self.journal.append(day, line)
+        return self.journal.append(day, line, metrics._call_id)
 
     def whole(
         self, metrics: APICallMetrics, tokens: tuple[Any, Any], usage: Any, further: dict[str, Any]
@@ -108,7 +108,7 @@ class CallWriter:
         values = {"call_id": metrics._call_id or call_ids.next(), **self.shared, **self.known(further)}
         day = self.day(metrics)
         self.say_beforehand(metrics, values["call_id"], day)
-        return self.journal.append(day, _line_of(metrics, values))
+        return self.journal.append(day, _line_of(metrics, values), metrics._call_id)
 
     def bare(self, metrics: Any, *told: Any) -> bool:
         """What is certain of a call that could not be written; `told` as `bare_values` takes it."""
@@ -117,7 +117,7 @@ class CallWriter:
         stamp = metrics._stamp or self._clock.spell(self._now())[0]
         call_id = metrics._call_id or call_ids.next()
         values = {**bare_values(metrics, stamp, *told), "call_id": call_id, **self.shared}
-        return self.journal.append(stamp[:10], line_within(values))
+        return self.journal.append(stamp[:10], line_within(values), metrics._call_id)
 
     def say_beforehand(self, metrics: APICallMetrics, call_id: str, day: str) -> None:
         """Leave word beside the log when the line of a call will not be where one looks for it."""

@@ -178,7 +178,7 @@ class InFlight:
         return True
 
     def end(self, call_id: str) -> None:
-        """A call has ended and its line is written: show it no more."""
+        """The line of a call is in its file, or given up: show the call no more."""
         held = self._calls.pop(call_id, None)
         if held is None:
             _change_elsewhere(call_id, None)

@@ -22,6 +22,7 @@ import os
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -124,11 +125,20 @@ class DayFile:
 
 
 class Journal:
-    """Appends lines to the day files of a folder. Safe for threads, processes and forks; never raises."""
+    """Appends lines to the day files of a folder. Safe for threads, processes and forks; never raises.
 
-    def __init__(self, folder: str | os.PathLike[str], problems: Problems | None = None) -> None:
+    landed: told the call of a line as soon as the line is in its file, or dropped.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        problems: Problems | None = None,
+        landed: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.folder = Path(os.fspath(folder))
         self.problems = problems or Problems()
+        self.landed = landed
         self._root = str(self.folder)
         with suppress(OSError):  # the working directory may be gone
             self._root = os.path.abspath(self.folder)  # noqa: PTH100 - the host may change it later
@@ -138,7 +148,7 @@ class Journal:
     def _forget(self) -> None:
         """Begin without open files and waiting lines: when new, and in a forked child."""
         self._files: dict[str, DayFile] = {}
-        self._waiting: deque[tuple[str, bytes]] = deque()
+        self._waiting: deque[tuple[str, bytes, str]] = deque()
         self._waiting_bytes = 0
         self._lock = threading.RLock()
         self._busy = False
@@ -148,21 +158,24 @@ class Journal:
         """How many lines could not be written yet."""
         return len(self._waiting)
 
-    def append(self, day: str, line: bytes) -> bool:
+    def append(self, day: str, line: bytes, call: str = "") -> bool:
         """Write a line (newline included) to the file of a day (`2026-11-22`).
 
         True: it is in the file and survives the death of this process. False: it is kept for later.
+        call: what `landed` will be told; "" is nothing.
         """
         with self._lock:
             if self._busy:  # a signal handler interrupted our own write
-                self._keep(day, line)
+                self._keep(day, line, call)
                 return False
             self._busy = True
             try:
                 done = (not self._waiting or self._write_waiting()) and self._write(day, line)
                 if not done:
-                    self._keep(day, line)
-                elif self._waiting:  # kept by a signal handler meanwhile
+                    self._keep(day, line, call)
+                elif call:
+                    self.landed(call)
+                if done and self._waiting:  # kept by a signal handler meanwhile
                     self._write_waiting()
                 return done
             finally:
@@ -186,21 +199,25 @@ class Journal:
 
     def _write_waiting(self) -> bool:
         while self._waiting:
-            day, line = self._waiting.popleft()
+            day, line, call = self._waiting.popleft()
             if not self._write(day, line):
-                self._waiting.appendleft((day, line))
+                self._waiting.appendleft((day, line, call))
                 return False
             self._waiting_bytes -= len(line)
+            if call:
+                self.landed(call)
         _in_need.discard(self)
         return True
 
-    def _keep(self, day: str, line: bytes) -> None:
-        self._waiting.append((day, line))
+    def _keep(self, day: str, line: bytes, call: str) -> None:
+        self._waiting.append((day, line, call))
         self._waiting_bytes += len(line)
         _in_need.add(self)
         while len(self._waiting) > MOST_LINES or self._waiting_bytes > MOST_BYTES:
-            _, dropped = self._waiting.popleft()
+            _, dropped, call = self._waiting.popleft()
             self._waiting_bytes -= len(dropped)
+            if call:
+                self.landed(call)
             self.problems.note(
                 "dropped", f"callmeter: {self.folder}: too many unwritten lines, the oldest are lost"
             )

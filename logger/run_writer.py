@@ -66,7 +66,8 @@ class RunWriter:
         lines = [line_within(values_of(record)) for record in records]
         self._runs.add(run)
         self._calls.say_beforehand(metrics, records[0].call_id or "", day)
-        written = [self._calls.journal.append(day, line) for line in lines]
+        written = [self._calls.journal.append(day, line) for line in lines[:-1]]
+        written.append(self._calls.journal.append(day, lines[-1], metrics._call_id))  # shown until the last
         return all(written)
 
     def _line(self, metrics: APICallMetrics, run: CliRun, further: dict[str, Any]) -> CallRecord:

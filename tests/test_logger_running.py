@@ -358,7 +358,7 @@ def test_a_call_whose_line_was_written_just_before_the_kill_is_not_abandoned(
     tmp_path: Path, way: str
 ) -> None:
     """SIGKILL between the write of the line and the free slot, however the line is written."""
-    code = f"{ONE_CALL}\nlog._in_flight.end = die\n{KILLED_AFTER_THE_LINE[way]}"
+    code = f"{ONE_CALL}\nlog._journal.landed = die\n{KILLED_AFTER_THE_LINE[way]}"
     killed(code, tmp_path, CLI_OUTPUTS / "tools" / "stream.jsonl")
     before = lines(tmp_path)
     assert len(before) >= 1 and len(shown(tmp_path)) == 1
@@ -376,6 +376,46 @@ def test_a_call_killed_just_before_its_line_is_abandoned(tmp_path: Path, way: st
     assert line["error_type"] == "abandoned" and kept(tmp_path) == []
     log.end_run(log.start_call("again", None, "m"), CLI_OUTPUTS / "tools" / "stream.jsonl")
     assert sum(line["tokens_input"] or 0 for line in lines(tmp_path)) > 0
+
+
+@pytest.mark.parametrize("way", KILLED_AFTER_THE_LINE)
+def test_a_call_killed_while_its_line_waits_is_abandoned(tmp_path: Path, way: str) -> None:
+    """It has ended, but its line is in memory only: the call stays in flight until it is in the file."""
+    code = f"{ONE_CALL}\nlog._journal._write = lambda *_: False\n{KILLED_AFTER_THE_LINE[way]}\ndie()"
+    killed(code, tmp_path, CLI_OUTPUTS / "tools" / "stream.jsonl")
+    assert lines(tmp_path) == [] and [call.task_id for call in shown(tmp_path)] == ["gh-1"]
+    ClaudeAPILogger(tmp_path)
+    assert [line["error_type"] for line in lines(tmp_path)] == ["abandoned"] and kept(tmp_path) == []
+
+
+@pytest.mark.parametrize("way", KILLED_AFTER_THE_LINE)
+def test_a_call_is_in_flight_until_its_waiting_line_is_in_the_file(tmp_path: Path, way: str) -> None:
+    """The end of the process is late enough, and leaves nothing behind."""
+    code = f"""
+log._journal._write, write = lambda *_: False, log._journal._write
+{KILLED_AFTER_THE_LINE[way]}
+print(log.waiting, len(running_calls(folder, now=0)), flush=True)
+log._journal._write = write"""
+    arguments = (tmp_path, CLI_OUTPUTS / "tools" / "stream.jsonl")
+    with in_a_process(ONE_CALL + code, *arguments) as process:
+        out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out.split()[1]) == (0, "1")
+    assert len(lines(tmp_path)) == int(out.split()[0]) and shown(tmp_path) == ()
+    before = lines(tmp_path)
+    ClaudeAPILogger(tmp_path)
+    assert lines(tmp_path) == before and kept(tmp_path) == []
+
+
+def test_a_waiting_line_that_is_dropped_frees_its_slot(
+    log: ClaudeAPILogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logger.journal.MOST_LINES", 1)
+    monkeypatch.setattr("logger.journal.Journal._write", lambda *_: False)
+    for task in ("dropped", "waiting"):
+        log.end_call(log.start_call(task, None, "m"))
+    assert tasks(log.log_dir) == ["waiting"] and log.problems.counts["dropped"] == 1
+    monkeypatch.undo()
+    assert log.flush() and tasks(log.log_dir) == []
 
 
 def test_a_torn_line_is_no_line(tmp_path: Path) -> None:
