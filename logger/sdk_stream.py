@@ -27,6 +27,7 @@ _TEXT = re.compile(
     rb'\{"type":"content_block_delta","index":\d+,"delta":\{"type":"text_delta","text":'
     rb'"([^"\\]*(?:\\.[^"\\]*)*)"\}'
 )
+_STRING = re.compile(rb'[^"\\\n]*(?:\\[^\n][^"\\\n]*)*')
 _NAME = b"content_block_delta"
 _AWS_NAME = b64encode(_DELTA)[:32]
 _AWS_EVENT = re.compile(rb'"bytes"\s*:\s*"([A-Za-z0-9+/=]+)"')
@@ -111,7 +112,7 @@ class StreamReader:
         """Whole events, nearly all of them alike: pieces of text with the same bytes in between."""
         first, *parts = data.split(_TEXT_FROM)
         cuts = [part.partition(_TEXT_TO) for part in parts]
-        if any(text.endswith(b"\\") for text, _, _ in cuts):  # perhaps an escaped quotation mark
+        if not _whole_strings([text for text, _, _ in cuts]):
             self._read_events(data)
             return
         self._read_events(first)
@@ -169,6 +170,16 @@ class StreamReader:
                 text = json.loads(f'"{text}"', strict=False)
         if text:
             self._texts.append(text)
+
+
+def _whole_strings(texts: list[bytes]) -> bool:
+    """Whether each is a JSON string up to its end: cut neither within it nor, where another field follows
+    the text, in one of the next events.
+    """
+    if any(text.endswith(b"\\") for text in texts):  # perhaps an escaped quotation mark
+        return False
+    told = b"".join(texts)
+    return (b'"' not in told and b"\n" not in told) or _STRING.fullmatch(told) is not None
 
 
 def _says_nothing(between: bytes) -> bool:
