@@ -21,7 +21,6 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from dashboard.otlp.bodies import (
     JSON,
-    MOST_BYTES,
     PROTOBUF,
     Body,
     BodyError,
@@ -30,6 +29,7 @@ from dashboard.otlp.bodies import (
     message_of,
     said,
 )
+from dashboard.otlp.bounds import MOST_BYTES, MOST_RECORDS, MOST_VALUES, weigh_packed
 from dashboard.otlp.events import events_of, points_of
 from dashboard.otlp.intake import Intake
 from dashboard.otlp.status import Gap, TelemetryStatus
@@ -145,10 +145,71 @@ def test_an_encoding_that_is_not_gzip_is_refused() -> None:
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join([packer.compress(bytes(1 << 20)) for _ in range(64)] + [packer.flush()])
-    assert len(bomb) < MOST_BYTES // 100
-    with pytest.raises(BodyError, match="16 MiB") as error:
+    assert len(bomb) < MOST_BYTES // 50
+    with pytest.raises(BodyError, match="4 MiB") as error:
         logs(bomb, JSON, "gzip")
     assert error.value.status == 413
+
+
+def nested(*numbers: int, times: int) -> bytes:
+    """So many empty fields of the last number, within one field of each of the others."""
+    data = bytes([numbers[-1] << 3 | 2, 0]) * times
+    for number in reversed(numbers[:-1]):
+        data = bytes([number << 3 | 2]) + varint(len(data)) + data
+    return data
+
+
+def varint(number: int) -> bytes:
+    low = number & 127
+    return bytes([low | 128]) + varint(number >> 7) if number > 127 else bytes([low])
+
+
+TOO_MANY: dict[str, tuple[Any, str]] = {
+    "records": (nested(1, 2, 2, times=MOST_RECORDS + 1), PROTOBUF),
+    "resources": (nested(1, times=MOST_VALUES + 1), PROTOBUF),
+    "attributes": (nested(1, 2, 2, 6, times=MOST_VALUES), PROTOBUF),
+    "values of an array": (nested(1, 2, 2, 5, 5, 1, times=MOST_VALUES), PROTOBUF),
+    "unknown fields": (nested(1, 2, 15, times=MOST_VALUES), PROTOBUF),
+    "unknown numbers": (b"\x78\x00" * (MOST_VALUES + 1), PROTOBUF),
+    "groups": (b"\x7b\x7c" * (MOST_VALUES // 2 + 1), PROTOBUF),
+    "records in JSON": (delivery(*[{}] * (MOST_RECORDS + 1)), JSON),
+    "broken records in JSON": (delivery(*[{"body": 5}] * (MOST_RECORDS + 1)), JSON),
+    "values in JSON": (delivery(record(*[{}] * MOST_VALUES)), JSON),
+    "unknown values in JSON": ({"more": {str(name): 0 for name in range(MOST_VALUES)}}, JSON),
+}
+
+
+@pytest.mark.parametrize("name", TOO_MANY)
+def test_a_body_that_would_become_much_memory_is_refused(name: str) -> None:
+    value, kind = TOO_MANY[name]
+    with pytest.raises(BodyError, match="a body may have 10,000 records and 200,000 values in all") as error:
+        logs(value, kind)
+    assert error.value.status == 413
+
+
+def test_metrics_are_bounded_as_log_records_are() -> None:
+    many: dict[str, Any] = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [{}] * (MOST_RECORDS + 1)}]}]}
+    packed = nested(1, 2, 2, times=MOST_RECORDS + 1)
+    for told in (body(many), body(packed, PROTOBUF)):
+        with pytest.raises(BodyError) as error:
+            message_of(told, ExportMetricsServiceRequest())
+        assert error.value.status == 413
+
+
+@pytest.mark.parametrize("kind", [JSON, PROTOBUF])
+def test_the_largest_batch_of_the_cli_is_far_from_the_bounds(kind: str) -> None:
+    """512 events, each as full as the fullest that was recorded, and a kB of text in it."""
+    recorded = json.loads(LOGS.read_bytes())
+    fullest = max(recorded["resourceLogs"][0]["scopeLogs"][0]["logRecords"], key=lambda one: len(str(one)))
+    text = attribute("text", stringValue="x" * 1000)
+    value = delivery(*[{**fullest, "attributes": [*fullest["attributes"], text]}] * 512)
+    told: Any = value if kind == JSON else ParseDict(value, ExportLogsServiceRequest()).SerializeToString()
+    assert len(logs(told, kind)[0]) == 512
+
+
+@given(st.binary(max_size=200))
+def test_bytes_are_weighed_whatever_they_are(data: bytes) -> None:
+    weigh_packed(data, ExportLogsServiceRequest.DESCRIPTOR)
 
 
 @given(st.binary(max_size=200), st.sampled_from([JSON, PROTOBUF]), st.sampled_from(["", "gzip"]))

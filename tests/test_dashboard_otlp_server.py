@@ -25,7 +25,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from dashboard import settings
-from dashboard.otlp.bodies import JSON, MOST_BYTES, PROTOBUF
+from dashboard.otlp.bodies import JSON, PROTOBUF
+from dashboard.otlp.bounds import MOST_BYTES
 from dashboard.otlp.intake import Intake
 from dashboard.store.files import FileStore
 from dashboard.web.app import create_app
@@ -274,6 +275,33 @@ def test_while_the_log_cannot_be_written_a_worker_is_told_to_send_again(server: 
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
     assert json.loads(answer.body) == {"message": "the log cannot be written at the moment; send this again"}
     server.folder.unlink()
+    assert server.post(one.path, one.body, one.headers).status == 200
+    assert len(server.lines()) == 1
+
+
+def test_one_body_is_taken_in_at_a_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one waits for its turn; if that takes long, its worker is told to send again."""
+    one, begun, go_on = recorded("json")[2], threading.Event(), threading.Event()
+    take = server.intake._log.take
+
+    def slow(events: Any) -> Any:
+        begun.set()
+        assert go_on.wait(20)
+        return take(events)
+
+    monkeypatch.setattr(server.intake._log, "take", slow)
+    answers: list[Answer] = []
+    first = threading.Thread(target=lambda: answers.append(server.post(one.path, one.body, one.headers)))
+    first.start()
+    assert begun.wait(20)
+    monkeypatch.setattr("dashboard.web.otlp.PATIENCE", 0.01)
+    for path in ("/v1/logs", "/v1/metrics"):
+        answer = server.post(path, one.body, one.headers)
+        assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+        assert "send this again" in json.loads(answer.body)["message"]
+    go_on.set()
+    first.join(20)
+    assert [answer.status for answer in answers] == [200]
     assert server.post(one.path, one.body, one.headers).status == 200
     assert len(server.lines()) == 1
 

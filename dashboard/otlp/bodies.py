@@ -14,11 +14,10 @@ from google.protobuf.json_format import MessageToJson, ParseDict, ParseError
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from .bounds import MOST_BYTES, TooManyError, weigh_json, weigh_packed
+
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 KINDS = (JSON, PROTOBUF)
-
-MOST_BYTES = 16 * 1024 * 1024
-"""Of a body, as it is sent and as it is unpacked. The CLI sends at most 512 events, of about 1 kB each."""
 
 _MOST_DEPTH = 50
 _ITEMS = ("logRecords", "metrics")
@@ -54,10 +53,13 @@ def kind_of(content_type: str | None) -> str:
 def message_of(body: Body, message: _Message) -> tuple[_Message, int]:
     """(the message filled from the body, how many items of it were of no use). Raises BodyError."""
     data = _unpacked(body)
-    if body.kind == JSON:
-        return _from_json(data, message)
     try:
+        if body.kind == JSON:
+            return _from_json(data, message)
+        weigh_packed(data, message.DESCRIPTOR)
         message.ParseFromString(data)
+    except TooManyError as error:
+        raise BodyError(413, str(error)) from error
     except DecodeError as error:
         raise BodyError(400, "the body is not the protobuf message that belongs here") from error
     return message, 0
@@ -93,6 +95,7 @@ def _from_json(data: bytes, message: _Message) -> tuple[_Message, int]:
         raise BodyError(400, "the body is not JSON") from error
     if not isinstance(told, dict):  # the parser reads a list as an object without fields
         raise BodyError(400, "the body is not a JSON object")
+    weigh_json(told)
     try:
         return _parsed(told, message), 0
     except ParseError:

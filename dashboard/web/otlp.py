@@ -6,7 +6,9 @@ token where one is set.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -19,16 +21,24 @@ if TYPE_CHECKING:
     from ..otlp.intake import Intake
 
 RETRY_AFTER = "5"
-"""Seconds until a worker should send again what could not be written."""
+"""Seconds until a worker should send again what could not be taken."""
+
+PATIENCE = 10.0
+"""Seconds a body waits for those before it: they are decoded one at a time, which bounds the memory."""
+
+BUSY = "callmeter is taking in what others sent; send this again"
 
 
 def add_routes(server: FastAPI, intake: Intake) -> None:
     """Let the server take telemetry."""
+    turn = asyncio.Lock()
     for path, take in (("/v1/logs", intake.logs), ("/v1/metrics", intake.metrics)):
-        server.add_route(path, _taking(intake, take), methods=["POST"], include_in_schema=False)
+        server.add_route(path, _taking(intake, take, turn), methods=["POST"], include_in_schema=False)
 
 
-def _taking(intake: Intake, take: Callable[[Body], bytes]) -> Callable[[Request], Awaitable[Response]]:
+def _taking(
+    intake: Intake, take: Callable[[Body], bytes], turn: asyncio.Lock
+) -> Callable[[Request], Awaitable[Response]]:
     from ..otlp.bodies import JSON, Body, BodyError, kind_of, said
 
     async def answer(request: Request) -> Response:
@@ -37,7 +47,8 @@ def _taking(intake: Intake, take: Callable[[Body], bytes]) -> Callable[[Request]
         try:
             kind = kind_of(request.headers.get("content-type"))
             body = Body(await _read(request), kind, request.headers.get("content-encoding", ""))
-            return Response(await run_in_threadpool(take, body), media_type=kind)
+            async with _in_turn(turn):
+                return Response(await run_in_threadpool(take, body), media_type=kind)
         except BodyError as error:
             intake.refuse(error)
             again = {"Retry-After": RETRY_AFTER} if error.status == 503 else {}
@@ -46,8 +57,25 @@ def _taking(intake: Intake, take: Callable[[Body], bytes]) -> Callable[[Request]
     return answer
 
 
+@asynccontextmanager
+async def _in_turn(turn: asyncio.Lock) -> AsyncIterator[None]:
+    """Raises BodyError when the turn does not come soon."""
+    from ..otlp.bodies import BodyError
+
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await turn.acquire()
+    except TimeoutError:
+        raise BodyError(503, BUSY) from None
+    try:
+        yield
+    finally:
+        turn.release()
+
+
 async def _read(request: Request) -> bytes:
-    from ..otlp.bodies import MOST_BYTES, too_large
+    from ..otlp.bodies import too_large
+    from ..otlp.bounds import MOST_BYTES
 
     parts, size = [], 0
     async for part in request.stream():
