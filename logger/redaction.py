@@ -9,37 +9,32 @@ from .record import as_text
 
 MOST_CHARACTERS = 2000
 
-_NAMES = r"x-api-key|authorization|api[_-]?key|auth[_-]?token"
-_SECRETS = (
-    (re.compile(r"sk-[A-Za-z0-9_-]{6,}"), "sk-***"),
-    (re.compile(r"(?i)\bbearer\s+[^\s\"',;]+"), "Bearer ***"),
-    (re.compile(rf"(?i)\b({_NAMES})(\"?\s*[:=]\s*\"?)(?!Bearer )[^\s\"',;]+"), r"\1\2***"),
-    (re.compile(r"://[^/\s:@]+:[^/\s@]+@"), "://***@"),
-)
 
+def without_secrets(text: str) -> str:
+    """A prompt, a response or a message without what looks like a secret.
 
-def redacted(text: str) -> str:
-    """The text without API keys, bearer tokens and passwords in addresses."""
+    Takes time in proportion to the text: what a pattern has looked through it either takes or bounds.
+    """
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
     return text
 
 
-def without_secrets(text: str) -> str:
-    """A prompt or response without what looks like a secret.
+_SCHEME = r"(?:(?:basic|bearer|token|digest|negotiate|ntlm|oauth|hawk|key|api-?key|aws4-hmac-sha256)[ \t]+)?"
+_IS = (  # of `"password" = "x"` what stands between the name and the value, quotes perhaps escaped
+    r"""[\w-]{0,60}\\{0,7}["']{0,3}[ \t]{0,40}(?:[:=]{1,3}>?|!=)"""
+    r"""(?:\s{0,40}(?=[rbfu]{0,2}\\{0,7}["'])|[ \t]{0,40})"""
+)
+_VALUE = (
+    r"""(?:\[\s{0,40}(?=[rbfu]{0,2}\\{0,7}["']))?(?:[|>][+-]?[ \t]{0,9}\n\s{0,40})?(?:[rbfu]{1,2}(?=["']))?"""
+    r"""(?:(?P<three>\"{3}|'{3})(?:(?!(?P=three))(?s:.))*(?P=three)?"""
+    r"""|(?P<escaped>\\{1,7}["'])(?:(?!(?<!\\)(?P=escaped))[^\n])*(?P=escaped)?"""
+    r"""|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|[^\s"',;&)}\]]+)"""  # a text that is cut off has no end
+)
+_NOTHING = r"""(?!(?:null|none|nil|true|false|str|string)(?:[\s"',;&)}\]]|\Z))"""
+_NUMBER = r"""(?!\d[\d.,_]*[km%]?(?:[\s"',;&)}\]]|\Z))"""
 
-    Stricter than `redacted`: whole texts of a program's users hold other secrets than its errors do. Every
-    pattern takes time in proportion to the text.
-    """
-    for pattern, instead in _CONTENT_SECRETS:
-        text = pattern.sub(instead, text)
-    return text
-
-
-_VALUE = r"""("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s"',;&)}\]]+)"""
-_IS = r"""[\w-]{0,30}\\?["']?\s{0,3}(?::|=>?)\s{0,3}\\?"""
-
-_CONTENT_SECRETS = (
+_SECRETS = (
     (
         # of a block that is cut off, as much as there is
         re.compile(
@@ -49,10 +44,11 @@ _CONTENT_SECRETS = (
         "[private key]",
     ),
     (re.compile(r"\A[^-]*-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"), "[private key]"),
-    (re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{16,}"), "sk-***"),  # Anthropic, OpenAI
+    (re.compile(r"(?i)(?<![a-z0-9])sk-(?:(?:ant|proj|svcacct|admin|or)-[\w-]+|[\w-]{16,})"), "sk-***"),
     (re.compile(r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}"), "***"),  # Stripe
     (re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"), "AKIA***"),  # AWS
     (re.compile(r"\b(?:gh[pousr]_|github_pat_|glpat-|npm_|hf_)[A-Za-z0-9_-]{16,}"), "***"),
+    (re.compile(r"\bdapi[0-9a-f]{32}"), "***"),  # Databricks
     (re.compile(r"\bxox[a-z]-[A-Za-z0-9-]{8,}|\bxapp-[A-Za-z0-9-]{8,}"), "xox***"),  # Slack
     (re.compile(r"(hooks\.slack\.com/services/)[A-Za-z0-9/]+"), r"\1***"),
     (
@@ -60,16 +56,44 @@ _CONTENT_SECRETS = (
         "***",
     ),  # Google
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), "***"),  # JSON web token
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
-    (re.compile(r"://[^/\s:@]{0,200}:[^/\s@]{1,500}@"), "://***@"),
     (
-        re.compile(rf"(?i)(password|passwd|passphrase|secret|credentials?|private[_-]?key)({_IS}){_VALUE}"),
-        r"\1\2***",
+        re.compile(r"(?i)\b(bearer)\s+(?!(?:authenticat|authoriz|credential)[a-z]+\b)[\w.~+/=-]{8,}"),
+        r"\1 ***",
+    ),
+    # no word of a language has these within it
+    (re.compile(r"\b([Bb]asic|BASIC)\s+(?=\S{0,200}(?:[\d=+/]|[a-z][A-Z]))[A-Za-z0-9+/=_-]{8,}"), r"\1 ***"),
+    (re.compile(r"://[^/\s:@]{0,200}:[^/\s@]{1,500}@"), "://***@"),
+    (re.compile(r"""://(?!git@)[^/\s:@"'<>]{1,500}@"""), "://***@"),
+    (re.compile(r"""(?i)([?&;][\w-]{0,20}(?:sig|signature|key|auth)=)[^&\s"'<>]+"""), r"\1***"),
+    (
+        re.compile(
+            r"""(?i)\b(cookie["']?\s{0,3}:\s{0,3}["']?)(?=[\w.-]{1,100}=)[^\s"';]+"""
+            r"""(?:; ?[^\s"';=]{1,100}=[^\s"';]*)*"""
+        ),
+        r"\1***",
+    ),
+    (re.compile(r"(?i)(<[\w:-]{0,30}(?:password|secret|token|api-?key)>)[^<]+"), r"\1***"),
+    (re.compile(r"""((?:\s|\A)(?:-u|--user)[ =]["']?)(?!\d+:\d+\b)[^\s:"']{1,100}:[^\s"']+"""), r"\1***"),
+    (
+        re.compile(
+            r"(?i)((?<![\w-])--[\w-]{0,30}(?:password|secret|token|api-?key)[ \t]+)"
+            r"(?=[^\s\d]{0,200}\d)[^\s-]\S*"
+        ),
+        r"\1***",
     ),
     (
-        # a number is a count of tokens, or the like
         re.compile(
-            rf"(?i)(token|api[_-]?key|access[_-]?key|authorization)({_IS})(?!\d+\b|null\b|true\b|false\b){_VALUE}"
+            r"(?i)(password|passwd|passwort|passphrase|secret(?!ar)|credentials?|private[_-]?key)"
+            rf"({_IS}){_NOTHING}{_VALUE}"
+        ),
+        r"\1\2***",
+    ),
+    (re.compile(rf"""(?i)((?<![a-z])pwd)({_IS})(?!["']?[/~.$]){_VALUE}"""), r"\1\2***"),  # PWD=/home/me
+    (
+        re.compile(
+            r"(?i)(token(?!s|iz|[_-]?(?:type|count|limit|budget|usage|ur[il]))|api[_ -]?key|bearer"
+            r"|(?:access|account|shared|master|signing|encryption|service)[_-]?key|authorization"
+            rf"|(?-i:[A-Z0-9]_KEY))({_IS}{_SCHEME}){_NUMBER}{_NOTHING}{_VALUE}"
         ),
         r"\1\2***",
     ),
@@ -78,8 +102,7 @@ _CONTENT_SECRETS = (
 
 def sentence(message: Any) -> str:
     """A message as one line of at most 2000 characters without secrets."""
-    line = " ".join(as_text(message).split())
-    return redacted(line)[:MOST_CHARACTERS]
+    return " ".join(without_secrets(as_text(message)).split())[:MOST_CHARACTERS]
 
 
 def without_keys(line: bytes) -> bytes:

@@ -167,8 +167,40 @@ SECRETS = {
     "private key cut off": "-----BEGIN OPENSSH PRIVATE KEY-----\nMIIEow\nIBAAKC",
     "rest of a private key": "MIIEow\nIBAAKC\n-----END PRIVATE KEY-----",
     "web token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-123",
+    "basic": "Authorization: Basic aHVudGVyMg==",
+    "basic alone": "header Basic aHVudGVyMjpo",
+    "another scheme": "Authorization: Token hunter2",
+    "bytes": 'headers = {"authorization": b"hunter2"}',
+    "JSON": '{"password": "hunter2"}',
+    "JSON in a string": r'{\"password\": \"hunter2 pw\", \"a\": 1}',
+    "JSON in a string in a string": r'{\\\"password\\\": \\\"hunter2 pw\\\"}',
+    "a quotation mark within": r'{"client_secret": "a\"hunter2"}',
+    "an apostrophe within": r"password='it\'s hunter2'",
+    "a quotation cut off": 'password = "correct hunter2',
+    "on the next line": '"api_key":\n    "hunter2"',
+    "YAML block": "secret: |\n  hunter2",
+    "aligned": "password           = hunter2",
+    "a long name": "password_for_the_very_important_production_database = hunter2",
+    "three quotation marks": 'password = """correct "horse" hunter2"""',
+    "list": '"password": ["hunter2"]',
+    "arrow": "password => 'hunter2'",
+    "comparison": 'if password == "hunter2":',
+    "user of a URL": "https://hunter2@github.com/x.git",
+    "no user in a URL": "redis://:hunter2@h",
+    "parameter of a URL": "https://x/?sig=hunter2&b=1",
+    "key of a URL": "https://x/?a=b&api_key=hunter2",
+    "API key in words": "api key: hunter2",
+    "bearer in words": "bearer: hunter2",
+    "pwd": "Server=x;pwd=hunter2;",
+    "Azure": "AccountName=x;AccountKey=hunter2==;EndpointSuffix=y",
+    "environment": "export OPENAI_KEY=hunter2",
+    "number first": "token: 123456789:hunter2",
+    "cookie": "Cookie: a=b; session=hunter2; c=d",
+    "XML": "<db:password>hunter2</db:password>",
+    "curl": "curl -u me:hunter2 https://x",
+    "option": "mysql --password hunter2",
 }  # fmt: skip
-NEVER = re.compile(r"Ab1|OSFODNN7|wJalr|a1B2|abcdef|SySy|abc\.def|hunter2|MIIEow|IBAAKC|eyJzdWI")
+NEVER = re.compile(r"Ab1|OSFODNN7|wJalr|a1B2|abcdef|SySy|abc\.def|hunter2|aHVudG|MIIEow|IBAAKC|eyJzdWI")
 
 
 @pytest.mark.parametrize("kind", SECRETS)
@@ -178,9 +210,42 @@ def test_secrets_are_not_written(tmp_path: Path, clock: Clock, kind: str) -> Non
     assert not NEVER.search(written_prompt(tmp_path, clock, text))
 
 
+@pytest.mark.parametrize("kind", [kind for kind in SECRETS if not kind.startswith("rest")])
+def test_nor_are_they_in_an_error_message(tmp_path: Path, clock: Clock, kind: str) -> None:
+    log = new_log(tmp_path, clock)
+    log.end_call(log.start_call("t", None, "m"), success=False, error_message=f"It failed: {SECRETS[kind]}")
+    message = only(log)["error_message"]
+    assert message.startswith("It failed: ") and not NEVER.search(message)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ['password=\\"', 'password = [b"', "token: |\n", "://a:", "--token", "-", "Basic a", "secret '\\"],
+)
+def test_no_text_takes_more_time_than_its_length(piece: str) -> None:
+    """Looked through again from every name, these would take hours."""
+    assert len(without_secrets(piece * (1_000_000 // len(piece)))) <= 1_500_000
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "the token count: 500",
+        "tokens: about 500, max_tokens=4096, token_count: 12k, token: 1,024",
+        "password reset was requested; the token expired.",
+        "a basic understanding of Basic English, and basic-ish manners",
+        "bearer authentication is required",
+        "the secretary: Ms. Jones",
+        "tokenizer: gpt2",
+        "def sign(token: str, secret: str) -> None",
+        "PWD=/home/me/project",
+        "PRIMARY_KEY = 5, sort_key=len, foreign key: user_id",
+        "run as -u 1000:1000",
+        "pass --token to the program",
+        "ssh://git@github.com/x.git and me@example.com",
+        "import scikit, sk-learn",
+        "invalid x-api-key",
+        "cookie: a small cake",
         "task-management-system-of-the-future",
         "max_tokens: 4096",
         '{"tokens_input": 12, "token": null}',
