@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import http.client
 import json
@@ -12,6 +13,7 @@ import random
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +27,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from dashboard import settings
-from dashboard.otlp.bodies import JSON, PROTOBUF
+from dashboard.otlp.bodies import JSON, PROTOBUF, BodyError
 from dashboard.otlp.bounds import MOST_BYTES
 from dashboard.otlp.intake import Intake
 from dashboard.store.files import FileStore
@@ -304,6 +306,27 @@ def test_one_body_is_taken_in_at_a_time(server: Server, monkeypatch: pytest.Monk
     assert [answer.status for answer in answers] == [200]
     assert server.post(one.path, one.body, one.headers).status == 200
     assert len(server.lines()) == 1
+
+
+def test_what_was_decoded_of_a_refused_body_is_given_back_at_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when the garbage is collected: ten such bodies would be a gigabyte until then."""
+    decoded: list[weakref.ref[Any]] = []
+
+    def refusing(_: Any) -> Any:
+        held = threading.Event()
+        decoded.append(weakref.ref(held))
+        raise BodyError(413, "too much")
+
+    monkeypatch.setattr(server.intake._log, "take", refusing)
+    one = recorded("json")[2]
+    gc.disable()
+    try:
+        assert server.post(one.path, one.body, one.headers).status == 413
+        until(lambda: decoded[0]() is None)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("path", ["/v1/logs", "/v1/metrics"])

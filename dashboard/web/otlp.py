@@ -41,6 +41,13 @@ def _taking(
 ) -> Callable[[Request], Awaitable[Response]]:
     from ..otlp.bodies import JSON, Body, BodyError, kind_of, said
 
+    def taken(body: Body) -> bytes | BodyError:
+        try:
+            return take(body)
+        except BodyError as error:
+            # A new one: the one that was raised holds the decoded body until the garbage is collected.
+            return BodyError(error.status, str(error))
+
     async def answer(request: Request) -> Response:
         """200 when all is on disk, else why not, in the encoding of the request."""
         kind = JSON
@@ -48,7 +55,10 @@ def _taking(
             kind = kind_of(request.headers.get("content-type"))
             body = Body(await _read(request), kind, request.headers.get("content-encoding", ""))
             async with _in_turn(turn):
-                return Response(await run_in_threadpool(take, body), media_type=kind)
+                outcome = await run_in_threadpool(taken, body)
+            if isinstance(outcome, BodyError):
+                raise outcome
+            return Response(outcome, media_type=kind)
         except BodyError as error:
             intake.refuse(error)
             again = {"Retry-After": RETRY_AFTER} if error.status == 503 else {}
