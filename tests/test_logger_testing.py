@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import textwrap
 import threading
 from pathlib import Path
 
 import pytest
-from logger_host import CLI_OUTPUTS, Clock, new_log, one_call
+from logger_host import CLI_OUTPUTS, Clock, new_log, one_call, written
 
 import logger.testing
 from logger import CallRecord, ClaudeAPILogger
@@ -86,6 +87,75 @@ def test_after_the_block_calls_are_written_again_whatever_happened_in_it(log: Cl
     log.end_call(begun)
     assert calls == [] and [call.task_id for call in inner] == ["over the end"]
     assert one_call(log)["task_id"] == "t" and len(files(log.log_dir)) == 2
+
+
+def end_one(log: ClaudeAPILogger, task: str) -> None:
+    log.end_call(log.start_call(task, None, "m"))
+
+
+def names(calls: list[CallRecord]) -> list[str | None]:
+    return [call.task_id for call in calls]
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_blocks_of_interleaved_tasks_have_their_own_calls(log: ClaudeAPILogger, first: str) -> None:
+    """Both are open at once; whichever is left first, each has what its task and the task's threads end."""
+
+    async def block(name: str, leave: asyncio.Event) -> list[str | None]:
+        with capture_calls() as calls:
+            await leave.wait()
+            end_one(log, name)
+            await asyncio.to_thread(end_one, log, f"{name}'s thread")
+        return names(calls)
+
+    async def both() -> dict[str, list[str | None]]:
+        leave = {name: asyncio.Event() for name in "ab"}
+        tasks = {name: asyncio.create_task(block(name, leave[name])) for name in leave}
+        await asyncio.sleep(0)  # both are open now
+        for name in sorted(leave, key=lambda name: name != first):
+            leave[name].set()
+            await tasks[name]
+        return {name: task.result() for name, task in tasks.items()}
+
+    assert asyncio.run(both()) == {name: [name, f"{name}'s thread"] for name in "ab"}
+    assert files(log.log_dir) == []
+    end_one(log, "after")
+    assert [line["task_id"] for line in written(log)] == ["after"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+def test_blocks_may_be_left_in_any_order(log: ClaudeAPILogger, order: tuple[int, ...]) -> None:
+    """As fixtures may be: a call is the newest's that is open, and afterwards all is written again."""
+    blocks = [capture_calls() for _ in range(3)]
+    calls = [block.__enter__() for block in blocks]
+    still = [0, 1, 2]
+    for left in order:
+        end_one(log, f"{still[-1]}")
+        blocks[left].__exit__(None, None, None)
+        still.remove(left)
+    assert all(set(names(some)) <= {str(number)} for number, some in enumerate(calls))
+    assert sum(map(len, calls)) == 3 and files(log.log_dir) == []
+    end_one(log, "after")
+    assert [line["task_id"] for line in written(log)] == ["after"]
+
+
+def test_blocks_of_several_threads_do_not_wait_for_each_other(log: ClaudeAPILogger) -> None:
+    together = threading.Barrier(3, timeout=30)
+    seen: dict[str, list[str | None]] = {}
+
+    def block(name: str) -> None:
+        with capture_calls() as calls:
+            together.wait()
+            end_one(log, name)
+            together.wait()
+        seen[name] = names(calls)
+
+    threads = [threading.Thread(target=block, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == {name: [name] for name in "abc"} and files(log.log_dir) == []
 
 
 def test_nothing_of_it_is_imported_otherwise() -> None:
