@@ -60,9 +60,9 @@ class SdkCall:
         self._request_id: str | None = None
         model = body.get("model") if isinstance(body, Mapping) else None
         pieces = prompt_texts(body)
-        content = "\n\n".join(pieces) if log._content else None
+        content = "\n\n".join(pieces) if log._content and pieces is not None else None
         self.metrics = log.start_call(None, None, model or "", None, content, source="sdk")
-        self.metrics.prompt_length = sum(map(len, pieces)) if isinstance(body, Mapping) else None
+        self.metrics.prompt_length = None if pieces is None else sum(map(len, pieces))
 
     def first_token(self) -> None:
         """The first piece of the reply has come."""

@@ -10,6 +10,10 @@ _MESSAGES = re.compile(r"(?:https?://[^?#]*)?/v1/messages/?(?:[?#].*)?")
 _BATCH = re.compile(r"/v1/messages/batches/(?P<batch>[^/?#]+)(?P<results>/results)?/?(?:[?#]|$)")
 
 
+MOST_PARTS = 2_000_000
+"""Of a prompt; what has more than a request can hold contains itself."""
+
+
 def is_message(method: str, url: str) -> bool:
     """Whether this makes a message, which is what costs: not counting tokens, not lists, files, batches."""
     if url == "/v1/messages":
@@ -23,35 +27,38 @@ def batch_of(method: str, url: str) -> tuple[str, bool] | None:
     return (found["batch"], found["results"] is not None) if found else None
 
 
-def prompt_texts(body: Any) -> list[str]:
-    """The texts of system prompt and messages, tool results and text documents too; no images, no tools."""
+def prompt_texts(body: Any) -> list[str] | None:
+    """The texts of system prompt and messages, tool results and text documents too; no images, no tools.
+
+    None where they are not known: of what is no request, or has no end. The SDK has made plain data of it.
+    """
+    if not isinstance(body, dict):
+        return None
     found: list[str] = []
-    if isinstance(body, dict):
-        _collect(body.get("system"), found)
-        _collect(body.get("messages"), found)
-    return found
+    left: list[Any] = [body.get("messages"), body.get("system")]  # the last one is the next
+    for _ in range(MOST_PARTS):
+        if not left:
+            return found
+        content = left.pop()
+        kind = content.__class__
+        if kind is dict:
+            _open(content, found, left)
+        elif kind is str:
+            found.append(content)
+        elif kind is list:
+            left.extend(reversed(content))
+    return None
 
 
-def _collect(content: Any, found: list[str]) -> None:
-    """Add the texts in a text, a block, a message, or a list of these. The SDK has made plain data of it."""
-    kind = content.__class__
-    if kind is str:
-        found.append(content)
-    elif kind is list:
-        for part in content:
-            _collect(part, found)
-    elif kind is dict:
-        _collect_block(content, found)
-
-
-def _collect_block(block: dict[str, Any], found: list[str]) -> None:
-    text = block.get("text")
-    if text.__class__ is str:
+def _open(block: dict[str, Any], found: list[str], left: list[Any]) -> None:
+    """Take the text of a block or a message, and leave what else is in it for later."""
+    if (text := block.get("text")).__class__ is str:
         found.append(text)
-    _collect(block.get("content"), found)
     source = block.get("source")
     if source.__class__ is dict and source.get("type") in ("text", "content"):
-        _collect(source.get("data") or source.get("content"), found)
+        left.append(source.get("data") or source.get("content"))
+    if (content := block.get("content")) is not None:
+        left.append(content)
 
 
 def reply_text(message: Mapping[str, Any]) -> str:

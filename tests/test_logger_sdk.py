@@ -27,6 +27,7 @@ from sdk_server import (
 )
 
 from logger import ClaudeAPILogger
+from logger.sdk_request import prompt_texts
 
 pytest_plugins = ("logger_fixtures",)
 
@@ -332,6 +333,26 @@ def test_the_prompt_is_the_text_of_system_and_messages(
     ]
     client.messages.create(**{**ASK, "system": [text], "messages": said})
     assert only(log)["prompt_length"] == 5 + 5 + 3 + 5 + 1
+
+
+def test_a_prompt_may_be_nested_deeply(server: Server, client: Anthropic, log: ClaudeAPILogger) -> None:
+    block: dict[str, Any] = {"type": "text", "text": "12345"}
+    for _ in range(350):  # three frames each would be more than Python has
+        block = {"type": "tool_result", "tool_use_id": "t", "content": [block]}
+    body = {**ASK, "messages": [{"role": "user", "content": [block]}]}
+    client.post("/v1/messages", body=body, cast_to=object)
+    assert only(log)["prompt_length"] == len("Be brief.") + 5
+
+
+def test_the_texts_of_a_prompt_stand_in_their_order_and_one_without_end_is_not_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("logger.sdk_request.MOST_PARTS", 1000)
+    document = {"source": {"type": "text", "data": "4"}, "text": "2", "content": ["3"]}
+    assert prompt_texts({"messages": [{"content": [document, "5"]}, "6"], "system": "1"}) == list("123456")
+    circle: list[Any] = []
+    circle.append(circle)
+    assert prompt_texts({"messages": circle}) is None
 
 
 @pytest.mark.parametrize("content", [False, True])
