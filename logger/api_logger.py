@@ -33,6 +33,7 @@ from .problems import Problems
 from .record import day_file_name
 from .redaction import sentence
 from .run_writer import RunWriter
+from .watching import observer_of, settle, watched
 
 if TYPE_CHECKING:
     from .middleware import Observer
@@ -102,6 +103,8 @@ class ClaudeAPILogger:
 
     def flush(self) -> bool:
         """Try to write the waiting lines now; whether none is left."""
+        if "middleware" in self.__dict__:  # something is watched
+            settle()
         flushed = self._journal.flush()
         if flushed:
             self._abandoned.settle()
@@ -250,15 +253,14 @@ class ClaudeAPILogger:
     @cached_property
     def middleware(self) -> Observer:
         """What `watch` adds to a client, for `Anthropic(middleware=[..., log.middleware])`: the last one."""
-        from .middleware import Observer
-
-        return Observer(self)
+        return observer_of(self)
 
     def watch(self, client: Client) -> Client:
-        """A copy of an Anthropic client, sync or async, of which every call is written; see `middleware`."""
-        from .middleware import watch
+        """A copy of an Anthropic client, sync or async, of which every call is written; see `middleware`.
 
-        return watch(self, client)
+        What cannot be watched is given back as it is, and said: no such client, or anthropic before 0.108.
+        """
+        return watched(self, client)
 
     def worker_env(
         self,

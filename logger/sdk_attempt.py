@@ -14,6 +14,7 @@ from .sdk_retries import (
     LONGEST_PAUSE,
     SLACK,
     client_behind,
+    options_behind,
     pause_after,
     retried_error,
     retried_status,
@@ -88,7 +89,7 @@ class MessageAttempt:
             self._call.failed(failure)
         else:
             self._call.wait(failure, pause + SLACK)
-            waiting_calls.put(self._key, self._call)
+            waiting_calls.put(self._key, self._call, options_behind(self._request))
 
     def _broken(self, problem: Exception, failure: Failure | None) -> None:
         """Something here went wrong: at least that there was a call shall stand in the log."""

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 LOGGER_LAYERS = (
     ("clock", "problems", "record", "usage"),
     (),
-    ("api_logger", "middleware"),
+    ("api_logger", "middleware", "watching"),
     ("__init__",),
 )
 """A module of the logger that is not named here stands in the second layer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import threading
 import time
@@ -29,7 +30,7 @@ from sdk_server import (
     sync_client,
 )
 
-from logger import ClaudeAPILogger
+from logger import ClaudeAPILogger, running_calls
 from logger.sdk_retries import waiting_calls
 
 pytest_plugins = ("logger_fixtures",)
@@ -388,24 +389,87 @@ def test_a_task_cancelled_while_it_reads_a_stream_says_so(server: Server, log: C
     )
 
 
-@pytest.mark.parametrize("later", ["another call", "exit"])
+def interrupted(_: float) -> None:
+    raise KeyboardInterrupt
+
+
+def interrupt(client: Anthropic) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", interrupted)
+        create(client)
+
+
+async def cancel(client: AsyncAnthropic) -> None:
+    """While the SDK waits for its second attempt, the first time something else may run then."""
+    waits = asyncio.Event()
+
+    async def pause(_: float) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("anthropic._base_client.anyio.sleep", pause)
+        task = asyncio.create_task(a_create(client))
+        await waits.wait()
+        task.cancel()
+        await task
+
+
+@pytest.mark.parametrize("work", [interrupt, cancel])
+@pytest.mark.parametrize("why", [refusal(529, "overloaded_error", "Full"), cut()])
+def test_a_call_given_up_while_the_sdk_waits_to_try_again_is_written_at_once(
+    work: Callable[..., Any], why: Any, server: Server, log: ClaudeAPILogger
+) -> None:
+    """It ended as its last attempt did; nothing stays running."""
+    server.says(why)
+    with pytest.raises((KeyboardInterrupt, asyncio.CancelledError)):
+        both(work, server, log)
+    line = only(log)
+    assert line["success"] is False and "attempts" not in line
+    assert line["error_type"] == ("overloaded_error" if why.status else "APIConnectionError")
+    assert not running_calls(log.log_dir, now=line["end_time"])
+
+
+def copies(request: Any, call_next: Any) -> Any:
+    """A middleware that passes another request on than the SDK made."""
+    gc.collect()
+    changed = copy.copy(request)
+    changed.options = copy.copy(request.options)
+    try:
+        return call_next(changed)
+    finally:
+        del changed
+        gc.collect()
+
+
+def test_a_call_that_waits_is_not_given_up_for_what_another_middleware_drops(
+    server: Server, plain_client: Anthropic, log: ClaudeAPILogger
+) -> None:
+    server.says(overloaded(), cut(), message())
+    create(plain_client.with_options(middleware=[copies, log.middleware]))
+    assert picked(only(log), *OUTCOME) == (True, None, None, 3, "req_003")
+
+
+@pytest.mark.parametrize("later", ["another call", "flush", "close", "exit"])
 def test_a_call_whose_next_attempt_never_comes_is_written_once(
     later: str, server: Server, client: Anthropic, log: ClaudeAPILogger, clock: Clock, monkeypatch: Any
 ) -> None:
-    """Here the program is interrupted while the SDK waits before it tries again."""
+    """Here the program is interrupted while the SDK waits, and keeps what it got, with all its frames."""
     server.says(refusal(529, "overloaded_error", "Full"))
-
-    def interrupted(_: float) -> None:
-        raise KeyboardInterrupt
-
     clock.pass_(1)
     monkeypatch.setattr(time, "sleep", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as kept:
         create(client)
-    assert written(log) == []
+    assert written(log) == [] and kept.value is not None
     clock.pass_(67)
     if later == "exit":
         waiting_calls.give_up()
+    elif later in ("flush", "close"):
+        getattr(log, later)()
+        assert written(log) == []
+        clock.pass_(2)
+        getattr(log, later)()
+        assert len(written(log)) == 1
     else:
         create(client)  # it may still come
         clock.pass_(2)
