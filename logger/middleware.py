@@ -30,14 +30,35 @@ def watch(log: SdkLog, client: Client) -> Client:
     """
     try:
         given: Any = client
+        if not _of_the_sdk(given):
+            raise TypeError("it is no client of the anthropic SDK")
         if any(isinstance(one, Observer) and one.log is log for one in given.middleware):
             return client
         watched: Client = given.with_middleware(log.middleware)
+        _hand_on(given, watched)
         return watched
     except Exception as error:  # noqa: BLE001 - the host must not be broken
         told = f"callmeter: calls of this {type(client).__name__} are not written: {error!r}"
         log.problems.note("watch", told)
         return client
+
+
+def _of_the_sdk(client: Any) -> bool:
+    """By its class alone: a mock says yes to everything else."""
+    return any(kind.__module__.partition(".")[0] == "anthropic" for kind in type(client).__mro__)
+
+
+def _hand_on(client: Any, copy: Any) -> None:
+    """Give the copy what a program has set on its client: the SDK copies what its own constructor takes.
+
+    No object the copy has its own of, nor what its class has: resources and the like belong to the client
+    that made them, and their calls would not be seen.
+    """
+    for name, value in vars(client).items():
+        if name.startswith("_") or hasattr(type(client), name):
+            continue
+        if name not in vars(copy) or isinstance(value, (str, int, float)):
+            vars(copy)[name] = value
 
 
 class Observer(Middleware):

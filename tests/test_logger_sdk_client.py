@@ -11,7 +11,9 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, get_type_hints
+from unittest.mock import MagicMock
 
 import anthropic
 import httpx2
@@ -98,6 +100,61 @@ def test_two_logs_write_a_line_each(server: Server, log: ClaudeAPILogger, tmp_pa
 def test_what_is_no_client_is_given_back_and_said(log: ClaudeAPILogger) -> None:
     assert log.watch("no client") == "no client"
     assert log.problems.counts["watch"] == 1
+
+
+@pytest.mark.parametrize("client", [MagicMock(), MagicMock(spec=Anthropic(api_key="k")), None])
+def test_a_double_of_a_client_is_given_back(client: Any, log: ClaudeAPILogger) -> None:
+    """A mock would say yes to everything, and give another mock back."""
+    assert log.watch(client) is client
+    assert log.problems.counts["watch"] == 1
+
+
+def without_middleware(name: str) -> Any:
+    """An anthropic before 0.108, or none."""
+    return None if name == "none" else ModuleType("anthropic")
+
+
+@pytest.mark.parametrize("sdk", ["none", "old"])
+def test_without_an_sdk_that_knows_middleware_a_program_runs_unwatched(
+    sdk: str, log: ClaudeAPILogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Anthropic(api_key="k")
+    monkeypatch.setitem(sys.modules, "anthropic", without_middleware(sdk))
+    monkeypatch.delitem(sys.modules, "logger.middleware")
+    assert log.watch(client) is client
+    observer: Any = log.middleware
+    assert observer("a request", str.upper) == "A REQUEST", "it passes everything on"
+    assert log.flush() and log.problems.counts["watch"] == 2
+
+
+class Shop(Anthropic):
+    """A program's own client."""
+
+    def __init__(self, *, tenant: str = "nobody", **options: Any) -> None:
+        super().__init__(**options)
+        self.tenant = tenant
+
+
+def test_what_a_program_has_set_on_its_client_is_on_the_watched_one(
+    server: Server, log: ClaudeAPILogger
+) -> None:
+    """But not what the client has made itself: its `messages` would not be watched."""
+    with Shop(tenant="us", api_key="k", base_url=server.url) as client:
+        client.label = "x"  # type: ignore[attr-defined]
+        client.messages.create(**ASK)
+        watched = log.watch(client)
+        assert (watched.tenant, watched.label) == ("us", "x")  # type: ignore[attr-defined]
+        watched.messages.create(**ASK)
+    assert only(log)["message_id"] == "msg_002"
+
+
+@pytest.mark.parametrize("new", CLIENTS)
+def test_the_resources_of_a_watched_client_are_its_own(new: Any, log: ClaudeAPILogger) -> None:
+    client = new()
+    made = client.messages, client.beta
+    watched = log.watch(client)
+    assert watched.messages not in made and watched.beta not in made
+    assert watched.messages._client is watched
 
 
 def test_the_types_are_those_of_the_client() -> None:
