@@ -92,6 +92,27 @@ def test_ctrl_c_ends_the_worker_and_logs_what_it_used(place: Path) -> None:
     assert line["tokens_output"] is not None and running_calls(place / "logs" / "api", now=time.time()) == ()
 
 
+def test_tasks_of_the_same_name_are_two_runs(place: Path) -> None:
+    """Each has an output of its own."""
+    for folder in ("one", "two"):
+        (place / folder).mkdir()
+        (place / folder / "same.txt").write_text({"one": "tools", "two": "err_401"}[folder])
+    process = coordinator(place, "one/same", "two/same")
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert {(line["task_id"], line["exit_code"]) for line in lines(place)} == {("same", 0), ("same", 1)}
+    assert len(list((place / "outputs").rglob("same.jsonl"))) == 2
+
+
+def test_a_task_that_cannot_be_read_is_said_and_the_others_go_on(place: Path) -> None:
+    (place / "latin.txt").write_bytes("Grüße".encode("latin-1"))
+    process = coordinator(place, "missing", "tools", "latin", "err_401")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and "Traceback" not in err
+    assert "missing.txt cannot be run" in err and "latin.txt cannot be run" in err
+    assert {line["task_id"] for line in lines(place)} == {"tools", "err_401"}
+
+
 def test_without_a_claude_it_says_so(tmp_path: Path) -> None:
     env = {"PATH": str(tmp_path), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, ROOT / "examples" / "coordinator.py", "x.txt"]
