@@ -44,7 +44,12 @@ _SECRETS = (
         "[private key]",
     ),
     (re.compile(r"\A[^-]*-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"), "[private key]"),
-    (re.compile(r"(?i)(?<![a-z0-9])sk-(?:(?:ant|proj|svcacct|admin|or)-[\w-]+|[\w-]{16,})"), "sk-***"),
+    (
+        re.compile(  # Anthropic, OpenAI
+            r"(?i)(?<![a-z0-9])sk-(?:(?:ant|proj|svcacct|admin|or)-[\w-]+|(?=[a-z_-]{0,40}\d)[\w-]{6,}|[\w-]{16,})"
+        ),
+        "sk-***",
+    ),
     (re.compile(r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}"), "***"),  # Stripe
     (re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"), "AKIA***"),  # AWS
     (re.compile(r"\b(?:gh[pousr]_|github_pat_|glpat-|npm_|hf_)[A-Za-z0-9_-]{16,}"), "***"),
@@ -57,7 +62,11 @@ _SECRETS = (
     ),  # Google
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), "***"),  # JSON web token
     (
-        re.compile(r"(?i)\b(bearer)\s+(?!(?:authenticat|authoriz|credential)[a-z]+\b)[\w.~+/=-]{8,}"),
+        # as in a header any word but those that speak of one
+        re.compile(
+            r"\b(Bearer|BEARER|bearer(?=\s+\S{8}))\s+"
+            r"""(?!(?i:authenticat|authoriz|credential|tokens?\b|realm|scheme|header))[^\s"',;]{3,}"""
+        ),
         r"\1 ***",
     ),
     # no word of a language has these within it

@@ -152,6 +152,7 @@ def test_messages_become_text_that_can_be_read(tmp_path: Path, clock: Clock, pro
 SECRETS = {
     "Anthropic": "sk-ant-api03-" + "Ab1_-" * 10,
     "OpenAI": "sk-proj-" + "Ab1" * 10,
+    "short": "sk-Ab1def",
     "AWS": "AKIAIOSFODNN7EXAMPLE",
     "AWS secret": "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     "GitHub": "ghp_" + "a1B2" * 9,
@@ -167,6 +168,7 @@ SECRETS = {
     "private key cut off": "-----BEGIN OPENSSH PRIVATE KEY-----\nMIIEow\nIBAAKC",
     "rest of a private key": "MIIEow\nIBAAKC\n-----END PRIVATE KEY-----",
     "web token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-123",
+    "short bearer": "Bearer Ab1",
     "basic": "Authorization: Basic aHVudGVyMg==",
     "basic alone": "header Basic aHVudGVyMjpo",
     "another scheme": "Authorization: Token hunter2",
@@ -235,6 +237,7 @@ def test_no_text_takes_more_time_than_its_length(piece: str) -> None:
         "password reset was requested; the token expired.",
         "a basic understanding of Basic English, and basic-ish manners",
         "bearer authentication is required",
+        "Bearer token expired, Bearer realm is missing, the bearer of bad news",
         "the secretary: Ms. Jones",
         "tokenizer: gpt2",
         "def sign(token: str, secret: str) -> None",
