@@ -17,6 +17,7 @@ from typing import Any
 from .call_ids import derived_id
 from .call_line import NO_MODEL, cost_of
 from .clock import LocalClock
+from .counted_line import as_number
 from .price_table import PriceTable
 from .record import CallRecord
 from .redaction import sentence
@@ -238,10 +239,5 @@ def _seconds(milliseconds: Any) -> float | None:
 
 def _number(value: Any) -> float | None:
     """A finite number of 0 or more, also in digits."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if 0 <= number < 1e15 else None
+    number = as_number(value)
+    return number if number is not None and 0 <= number < 1e15 else None

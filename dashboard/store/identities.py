@@ -2,7 +2,9 @@
 
 `call`, `request`, `message` - digests of a derived call id, of the request id, of the message id; 0 without.
 `tokens` - of telemetry and transcript lines without a request id: of session and input; else 0.
-`until` - of lines of CLI runs: the end of the run in microseconds, `ENDLESS` or `TIMELESS`; else 0.
+`lasts` - of lines of CLI runs: milliseconds until the end of the run, `ENDLESS` or `TIMELESS`; else 0.
+
+Most lines have few of these: a column of nothing but zeros takes a byte a row.
 """
 
 from __future__ import annotations
@@ -21,9 +23,7 @@ from .digests import digests, mixed
 Array = NDArray[Any]
 
 KEYS = ("call", "request", "message", "tokens")
-COLUMNS = (*KEYS, "until")
-
-ENDLESS = 2**62
+ENDLESS = 2**31 - 1
 """The end of the run is not known."""
 
 TIMELESS = -1
@@ -42,7 +42,12 @@ def identities(raw: Mapping[str, Sequence[Any]], numbers: Mapping[str, Array]) -
     }
     ids["tokens"] = _by_tokens(ids["request"], raw, numbers)
     sources = raw["source"]
-    return ids | {"until": _ends(raw) if RUNS in sources else np.zeros(len(sources), np.int64)}
+    lasts = _lasts(raw, numbers["time"]) if RUNS in sources else np.zeros(len(sources), np.int32)
+    return {name: _small(values) for name, values in ids.items()} | {"lasts": lasts}
+
+
+def _small(values: Array) -> Array:
+    return values if values.any() else np.zeros(len(values), np.int8)
 
 
 def _derived(call_id: Any) -> str | None:
@@ -78,9 +83,9 @@ def _said(raw: Mapping[str, Sequence[Any]], at: int) -> bool:
     return raw["session_id"][at] not in (None, "")
 
 
-def _ends(raw: Mapping[str, Sequence[Any]]) -> Array:
-    runs = np.fromiter((source == RUNS for source in raw["source"]), bool, len(raw["source"]))
-    started = np.fromiter((start is not None for start in raw["start_time"]), bool, len(runs))
-    ended = np.array([ENDLESS if end is None else end * 1e6 for end in raw["end_time"]], dtype=np.float64)
-    until = np.clip(np.nan_to_num(ended), 0, ENDLESS).astype(np.int64)
-    return np.where(runs, np.where(started, until, TIMELESS), 0)
+def _lasts(raw: Mapping[str, Sequence[Any]], times: Array) -> Array:
+    runs = np.fromiter((source == RUNS for source in raw["source"]), bool, len(times))
+    started = np.fromiter((start is not None for start in raw["start_time"]), bool, len(times))
+    ended = np.array([np.inf if end is None else end for end in raw["end_time"]], dtype=np.float64)
+    lasts = np.clip(np.ceil(ended * 1e3 - times / 1e3), 0, ENDLESS).astype(np.int32)
+    return np.where(runs, np.where(started, lasts, np.int32(TIMELESS)), np.int32(0))

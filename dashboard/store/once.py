@@ -233,12 +233,12 @@ def _beyond_calls(work: _Work) -> None:
     calls = calls[np.isin(session[calls], session[runs])]
     if not len(runs):
         return
-    time, until = work.rows.numbers["time"], work.rows.numbers["until"]
+    time, until = work.rows.numbers["time"], _ends(work.rows)
     model = _alphabetic(work.rows.names["model"])[work.rows.codes["model"]]
     timed = until[runs] != TIMELESS
     since = np.where(timed, time[runs], np.iinfo(np.int64).max)
     runs = runs[np.lexsort((*work.goodness(runs), model[runs], time[runs], since, session[runs]))]
-    run_of_line, heads = _runs(session[runs], np.where(until[runs] == TIMELESS, ENDLESS, time[runs]))
+    run_of_line, heads = _runs(session[runs], np.where(until[runs] == TIMELESS, _FAR, time[runs]))
     ends = np.maximum.reduceat(until[runs], heads)
     run_of_call = _assigned(session, time, runs[heads], ends, calls)
     _assign_astray(work, session, runs, heads, run_of_call, calls)
@@ -249,6 +249,17 @@ def _beyond_calls(work: _Work) -> None:
     for_names = np.searchsorted(run_of_line, run_of_call)
     _name_calls(work, calls, run_of_call, lines, run_of_line, for_names)
     _leave_rest(work, lines, run_of_line, calls, run_of_call)
+
+
+def _ends(rows: Table) -> Array:
+    """When runs ended, in microseconds since 1970; `_FAR` for those without an end, else `TIMELESS`."""
+    lasts = rows.numbers["lasts"].astype(np.int64)
+    found: Array = np.where(lasts == ENDLESS, _FAR, rows.numbers["time"] + lasts * 1000)
+    found[lasts == TIMELESS] = TIMELESS
+    return found
+
+
+_FAR = 2**62
 
 
 def _runs(session: Array, since: Array) -> tuple[Array, Array]:
@@ -298,7 +309,7 @@ def _assign_astray(
 ) -> None:
     """Calls at a time at which no run of the session went on, session by session: they are few."""
     stops, place = np.append(heads[1:], len(runs)), session[runs[heads]]
-    timeless = work.rows.numbers["until"][runs[heads]] == TIMELESS
+    timeless = work.rows.numbers["lasts"][runs[heads]] == TIMELESS
     astray = np.flatnonzero(run_of_call < 0)
     astray = astray[np.argsort(session[calls[astray]], kind="stable")]
     busy = np.isin(np.arange(len(heads)), run_of_call)
