@@ -219,7 +219,8 @@ def test_following_waits_for_folders_that_are_not_there_yet(
     assert (code, json.loads(out)["written"]) == (0, 4)
 
 
-def test_the_bar_is_on_stderr_and_only_on_a_terminal(capsys: Shell) -> None:
+def test_the_bar_is_on_stderr_and_only_on_a_terminal(capsys: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     for shown in (False, True):
         with progress.bar("Reading", shown=shown) as on_bytes:
             on_bytes(1_000_000, 2_000_000)
