@@ -39,7 +39,7 @@ def row(name: str | None = "msg_1", output: Any = 50, at: str = "10:00:00", **fu
         "type": "assistant",
         "uuid": "fc99033f-404c-478f-b746-6f48a6e9fc1f",
         "timestamp": f"2026-11-22T{at}.000Z",
-        "cwd": "/home/pi/work/site",
+        "cwd": "/home/pi/code/site",
         "sessionId": SESSION,
         "version": "2.1.330",
     } | further
@@ -66,7 +66,7 @@ def write(path: Path, *rows: dict[str, Any] | str) -> Path:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """The folder of one working folder's transcripts."""
-    return tmp_path / "projects" / "-home-pi-work-site"
+    return tmp_path / "projects" / "-home-pi-code-site"
 
 
 @pytest.fixture
@@ -499,7 +499,7 @@ def test_transcripts_and_output_of_the_cli_are_told_apart_by_content(place: Path
 
 
 @pytest.mark.parametrize(
-    ("cwd", "name"), [("/home/pi/work/site", "site"), ("C:\\work\\site", "site"), ("/", None), (None, None)]
+    ("cwd", "name"), [("/home/pi/code/site", "site"), ("C:\\work\\site", "site"), ("/", None), (None, None)]
 )
 def test_a_project_is_named_after_the_working_folder(cwd: str | None, name: str | None) -> None:
     assert project_of(cwd) == name

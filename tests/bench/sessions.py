@@ -30,7 +30,7 @@ _WORDS = (
 
 _ENVELOPE = (
     '"uuid":"%(uuid)s","timestamp":"%(at)s","effort":"medium","userType":"external","entrypoint":"cli",'
-    '"cwd":"/home/pi/work/%(project)s","sessionId":"%(session)s","version":"2.1.330","gitBranch":"main"}\n'
+    '"cwd":"/home/pi/code/%(project)s","sessionId":"%(session)s","version":"2.1.330","gitBranch":"main"}\n'
 )
 _REPLY = (
     '{"parentUuid":"%(parent)s","isSidechain":%(side)s,%(agent)s"message":{"model":"claude-opus-5-5",'
@@ -93,7 +93,7 @@ def write(folder: Path, size: int, seed: int = 1) -> int:
         begun = datetime(2026, 8, 24, tzinfo=UTC) + timedelta(hours=2.1 * (number % 1000))
         session = _Session(rng, text, project, _uuid(rng), begun)
         most = min(int(rng.lognormvariate(12.9, 1.2)), 12_000_000, max(50_000, size - done))
-        for path, rows, made in _files(folder / f"-home-pi-work-{project}", session, most):
+        for path, rows, made in _files(folder / f"-home-pi-code-{project}", session, most):
             path.parent.mkdir(parents=True, exist_ok=True)
             done += path.write_bytes("".join(rows).encode())
             calls += made
