@@ -49,6 +49,20 @@ class Settings:
         """Whether `host` can only be reached from this machine."""
         return is_loopback(self.host)
 
+    @property
+    def credit_dir(self) -> Path:
+        """Where the credit ledger is kept."""
+        return self._beside("credit")
+
+    @property
+    def alerts_dir(self) -> Path:
+        """Where alerts are kept."""
+        return self._beside("alerts")
+
+    def _beside(self, name: str) -> Path:
+        """`logs/credit` for calls in `logs/api`; inside any other log folder, so that each has its own."""
+        return (self.log_dir.parent if self.log_dir.name == "api" else self.log_dir) / name
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -188,7 +202,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], cwd: Path, home: 
 
     Relative paths are of `cwd`, in a file of the file's folder. Raises SettingError.
     """
-    file = _find(environ, cwd, home)
+    file = find_file(environ, cwd, home)
     values = _defaults(environ, cwd, home)
     if file:
         values |= _checked(_read(file), _Place(str(file), file.parent, home, text=False))
@@ -210,7 +224,8 @@ def _defaults(environ: Mapping[str, str], cwd: Path, home: Path) -> dict[str, An
     return values | {"allowed_hosts": ()}
 
 
-def _find(environ: Mapping[str, str], cwd: Path, home: Path) -> Path | None:
+def find_file(environ: Mapping[str, str], cwd: Path, home: Path) -> Path | None:
+    """The settings file: in the working directory, else in the user's configuration folder; None: neither."""
     config = environ.get("XDG_CONFIG_HOME", "")
     base = Path(config) if Path(config).is_absolute() else home / ".config"
     places = (cwd / "callmeter.toml", base / "callmeter" / "callmeter.toml")

@@ -22,7 +22,7 @@ LOGGER_LAYERS = (
 
 DASHBOARD_LAYERS = (
     ("errors",),
-    ("settings", "filters", "numbers", "sources"),
+    ("settings", "filters", "numbers", "sources", "jsonl"),
     ("store", "demo", "otlp"),
     ("metrics", "completeness"),
     ("charts", "report", "money", "billing"),

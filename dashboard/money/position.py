@@ -1,0 +1,139 @@
+"""The financial position at a moment: one look that the page, the terminal, REST and the alerts all show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from .. import filters, metrics
+from ..filters import Filter
+from ..metrics import Totals
+from ..store.base import Store
+from . import budgets, credit, forecast, spending, watches
+from .alerts import Condition
+from .budgets import Standing
+from .credit import Balance
+from .forecast import Pace, RunOut
+from .ledger import Entry
+from .rules import Rules
+from .scope import Scope
+from .spending import SpentBetween
+from .watches import Lost
+
+HISTORY = timedelta(days=120)
+"""How far back pace, projections and what is usual look."""
+
+RANGES = ("today", "7d", "30d")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What there is to say of money at `at`, an aware moment in the store's zone."""
+
+    at: datetime
+    spent: dict[str, Totals]
+    """By `RANGES`: all calls, whoever's."""
+    lost: dict[str, Lost]
+    """By `RANGES`: what failures cost."""
+    standings: tuple[Standing, ...]
+    pace: Pace
+    balance: Balance | None
+    """None while the ledger is empty."""
+    run_out: RunOut | None
+    status: str
+    """Of the credit: `unknown`, `ok`, `caution`, `warning`, `critical`."""
+    why: str
+    """The status in a sentence."""
+    daily: pd.Series[float]
+    """USD per day that uses the credit, up to today."""
+    conditions: tuple[Condition, ...]
+
+
+def look(
+    store: Store, rules: Rules, entries: Sequence[Entry], now: datetime, spent: SpentBetween | None = None
+) -> Position:
+    """The position at `now`. spent: a quicker answer than the store's own, for the credit's calls."""
+    here = now.astimezone(store.zone)
+    since = filters.midnight((here - HISTORY).date(), store.zone)
+    until = filters.midnight(here.date() + timedelta(days=1), store.zone)
+    past = store.sums(Filter(since, until))
+    daily = _daily(store, rules.credit.scope, past, since, here)
+    standings = _standings(store, rules, past, here)
+    known = _credit(store, rules, entries, daily, here, spent)
+    odd = _odd(store, rules, past, here)
+    correction = known[0].correction if known else 1.0
+    ranges = {name: _within(past, _since(name, here, store)) for name in RANGES}
+    told = credit.conditions(*known, rules.credit) if known else []
+    status, why = credit.status(*known, rules.credit) if known else ("unknown", "No credit is on record.")
+    return Position(
+        at=here,
+        spent={name: metrics.totals(sums) for name, sums in ranges.items()},
+        lost={name: watches.lost(sums) for name, sums in ranges.items()},
+        standings=standings,
+        pace=forecast.pace(daily, here, correction=correction),
+        balance=known[0] if known else None,
+        run_out=known[1] if known else None,
+        status=status,
+        why=why,
+        daily=daily,
+        conditions=(*budgets.conditions(standings), *odd, *told),
+    )
+
+
+def _since(name: str, here: datetime, store: Store) -> datetime:
+    if name == "today":
+        return filters.midnight(here.date(), store.zone)
+    return filters.last(name, here, store.zone).since
+
+
+def _within(sums: pd.DataFrame, since: datetime) -> pd.DataFrame:
+    return sums[(sums["hour"] >= since).to_numpy()]
+
+
+def _daily(
+    store: Store, scope: Scope, past: pd.DataFrame, since: datetime, here: datetime
+) -> pd.Series[float]:
+    """What the credit's calls cost, from the first day with any call of the log on."""
+    frame = store.sums(_view(since, here, store), tasks=True) if scope.by_task else past
+    first = past["hour"].min().date() if len(past) else here.date()
+    return spending.daily(scope.chosen(frame), first, here.date())
+
+
+def _view(since: datetime, here: datetime, store: Store) -> Filter:
+    return Filter(since, filters.midnight(here.date() + timedelta(days=1), store.zone))
+
+
+def _standings(store: Store, rules: Rules, past: pd.DataFrame, here: datetime) -> tuple[Standing, ...]:
+    tasks: pd.DataFrame | None = None
+    found = []
+    for budget in rules.budgets:
+        if budget.scope.by_task and tasks is None:
+            tasks = store.sums(_view(here - timedelta(days=60), here, store), tasks=True)
+        frame = tasks if budget.scope.by_task and tasks is not None else past
+        found.append(budgets.standing(budget, frame, here))
+    return tuple(found)
+
+
+def _credit(
+    store: Store,
+    rules: Rules,
+    entries: Sequence[Entry],
+    daily: pd.Series[float],
+    here: datetime,
+    spent: SpentBetween | None,
+) -> tuple[Balance, RunOut] | None:
+    known = spent or spending.spent_between(store, rules.credit.scope)
+    held = credit.balance(entries, known, here, store.zone)
+    if held is None:
+        return None
+    tranches = [(lot.left_usd, lot.expires) for lot in held.lots]
+    return held, forecast.run_out(daily, tranches, here, correction=held.correction)
+
+
+def _odd(store: Store, rules: Rules, past: pd.DataFrame, here: datetime) -> list[Condition]:
+    day = filters.last("24h", here, store.zone)
+    rows = store.rows(replace(day), columns=watches.ROWS)
+    return watches.conditions(rules.watches, past, rows, here)

@@ -1,0 +1,81 @@
+"""Whose calls: a choice by patterns of project, task, worker and model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import translate
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..filters import NONE
+from .keys import Key, texts
+
+COLUMNS = {"project": "project", "task": "task_id", "worker": "worker_id", "model": "model"}
+"""Name of a choice -> column of the frames."""
+
+KEYS = tuple(
+    Key(name, "pattern or list", (), f"Only calls of this {name}; * stands for anything.", texts)
+    for name in COLUMNS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Patterns as in a shell (`claude-opus-*`), upper and lower case apart; no patterns mean all calls.
+
+    A pattern never matches calls that have no such name, but `*` alone does.
+    """
+
+    project: tuple[str, ...] = ()
+    task: tuple[str, ...] = ()
+    worker: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+
+    @property
+    def by_task(self) -> bool:
+        """Whether a frame must have tasks to be chosen from."""
+        return bool(self.task)
+
+    @property
+    def everything(self) -> bool:
+        """Whether it leaves nothing out."""
+        return not any(getattr(self, name) for name in COLUMNS)
+
+    @property
+    def words(self) -> str:
+        """`project website, model claude-opus-*`; empty for all calls."""
+        parts = ((name, getattr(self, name)) for name in COLUMNS)
+        return ", ".join(f"{name} {' or '.join(patterns)}" for name, patterns in parts if patterns)
+
+    def chosen(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a sums or rows frame that are meant; with a task choice it must have `task_id`."""
+        kept = np.ones(len(frame), dtype=bool)
+        for name, column in COLUMNS.items():
+            if patterns := getattr(self, name):
+                kept &= _matches(frame[column], patterns)
+        return frame if kept.all() else frame[kept]
+
+    def holds(self, name: str, value: str) -> bool:
+        """Whether one value (`NONE`: not given) of a facet is meant."""
+        patterns = getattr(self, name)
+        return not patterns or _any_of(patterns)(value)
+
+
+ALL = Scope()
+"""Every call."""
+
+
+def _matches(values: pd.Series[str], patterns: tuple[str, ...]) -> np.ndarray[Any, Any]:
+    fits = _any_of(patterns)
+    names = values.cat.categories
+    chosen = np.array([fits(str(name)) for name in names], dtype=bool)
+    return np.asarray(chosen[values.cat.codes.to_numpy()])
+
+
+def _any_of(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+    expression = re.compile("|".join(translate(pattern) for pattern in patterns))
+    return lambda value: ("*" in patterns) if value == NONE else bool(expression.match(value))
