@@ -8,9 +8,10 @@ ever changed.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,22 +39,20 @@ class BadLine:
 
 @dataclass(slots=True)
 class LinesFile:
-    """One file of JSON objects, one per line. `read` gives what is new since it was read last.
-
-    Not for several threads at once.
-    """
+    """One file of JSON objects, one per line. Reads on from where it stopped. For one thread at a time."""
 
     path: Path
-    bad: list[BadLine] = field(default_factory=list)
-    """What could not be understood so far."""
+    bad: tuple[BadLine, ...] = ()
+    """What could not be understood of the file as it was read last."""
+    _records: list[dict[str, Any]] = field(default_factory=list)
     _identity: tuple[int, int] = (0, 0)
     _offset: int = 0
     _count: int = 0
 
-    def read(self) -> list[dict[str, Any]]:
-        """The objects of the lines that were completed since the last time. A missing file has none.
+    def records(self) -> Sequence[dict[str, Any]]:
+        """The objects of all complete lines, in their order; none of a missing file. Not to be changed.
 
-        A file that was replaced or cut is read from its beginning; `restarted` tells. Raises FolderError.
+        A file that was replaced or cut is read anew. Raises FolderError when it cannot be read.
         """
         try:
             with self.path.open("rb") as file:
@@ -61,35 +60,28 @@ class LinesFile:
                 file.seek(self._offset)
                 fresh = file.read()
         except FileNotFoundError:
-            self._identity, self._offset, self._count = (0, 0), 0, 0
-            self.bad.clear()
-            return []
+            self._begin_anew((0, 0))
+            return self._records
         except OSError as error:
             raise FolderError(self.path, f"cannot be read: {error.strerror or error}") from error
         whole = fresh[: fresh.rfind(b"\n") + 1]
         self._offset += len(whole)
-        return list(self._objects(whole))
-
-    @property
-    def restarted(self) -> bool:
-        """Whether nothing was read yet of the file as it is now."""
-        return self._offset == 0
-
-    def changed(self) -> bool:
-        """Whether there is something `read` has not seen."""
-        try:
-            now = self.path.stat()
-        except OSError:
-            return self._offset > 0
-        return (now.st_dev, now.st_ino) != self._identity or now.st_size != self._offset
+        self._take_in(whole)
+        return self._records
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Append an object per line and sync. Raises FolderError when they are not all on disk."""
-        text = "".join(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records)
+        """Append an object per line and sync.
+
+        Raises FolderError when they are not all on disk; those before the one that failed are.
+        """
+        lines = [json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records]
         try:
             with self._opened() as descriptor:
-                end = b"" if _ends_well(descriptor) else b"\n"
-                _write(descriptor, end + text.encode("utf-8", "replace"))
+                if not _ends_well(descriptor):
+                    _write(descriptor, b"\n")
+                for line in lines:
+                    _write(descriptor, line.encode("utf-8", "replace"))
+                os.fsync(descriptor)
         except OSError as error:
             raise FolderError(self.path, f"cannot be written: {error.strerror or error}") from error
 
@@ -125,11 +117,14 @@ class LinesFile:
     def _begin_anew_if_replaced(self, now: os.stat_result) -> None:
         identity = (now.st_dev, now.st_ino)
         if identity != self._identity or now.st_size < self._offset:
-            self._identity, self._offset, self._count = identity, 0, 0
-            self.bad.clear()
+            self._begin_anew(identity)
 
-    def _objects(self, whole: bytes) -> Iterator[dict[str, Any]]:
-        for line in whole.splitlines():
+    def _begin_anew(self, identity: tuple[int, int]) -> None:
+        self._identity, self._offset, self._count = identity, 0, 0
+        self._records, self.bad = [], ()
+
+    def _take_in(self, whole: bytes) -> None:
+        for line in whole.split(b"\n")[:-1]:
             self._count += 1
             if not line.strip():
                 continue
@@ -138,9 +133,9 @@ class LinesFile:
             except (ValueError, RecursionError):
                 record = None
             if isinstance(record, dict):
-                yield record
+                self._records.append(record)
             else:
-                self.bad.append(BadLine(self.path, self._count, "is no JSON object"))
+                self.bad = (*self.bad, BadLine(self.path, self._count, "is no JSON object"))
 
 
 def _ends_well(descriptor: int) -> bool:
@@ -148,11 +143,7 @@ def _ends_well(descriptor: int) -> bool:
     return not size or os.pread(descriptor, 1, size - 1) == b"\n"
 
 
-def _write(descriptor: int, data: bytes) -> None:
-    """Write all of it, or raise OSError and leave nothing of it behind."""
-    before = os.fstat(descriptor).st_size
-    written = os.write(descriptor, data)
-    if written < len(data):
-        os.ftruncate(descriptor, before)
-        raise OSError(28, "no space left on the device")
-    os.fsync(descriptor)
+def _write(descriptor: int, line: bytes) -> None:
+    """The whole line, or OSError: what was written of it stays, and is closed by the next one."""
+    if os.write(descriptor, line) < len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
