@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from ..errors import CallmeterError
@@ -30,7 +31,6 @@ class Desk:
 
     def __init__(self, store: Store, settings: Settings, environ: Mapping[str, str], home: Path) -> None:
         self.store = store
-        self.ledger = Ledger(settings.credit_dir)
         self.problem: str | None = None
         self._settings, self._environ, self._home = settings, environ, home
         self._lock = threading.RLock()
@@ -39,6 +39,11 @@ class Desk:
         self._position: tuple[object, Position] | None = None
         self._closed: dict[tuple[datetime, datetime], Spent] = {}
         self._closed_until = 0.0
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The credit ledger of the log folder."""
+        return Ledger(self._settings.credit_dir)
 
     def rules(self) -> Rules:
         """What is set now."""

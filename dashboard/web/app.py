@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dash import Dash, set_props
 from fastapi import FastAPI
 
+from ..money.desk import Desk
 from ..settings import Settings
 from ..store.base import Store
 from . import callbacks, ids, layout, live, otlp, running
@@ -55,11 +56,14 @@ def create_app(
     *,
     clock: Callable[[], datetime] = live.utc_now,
     intake: Intake | None = None,
+    desk: Desk | None = None,
 ) -> Dash:
     """The application for a store that was started already. `.server` is the FastAPI application.
 
     intake: takes the telemetry of workers; without it the server has no address for it.
+    desk: what is known of money; without it one of the same settings that was not started.
     """
+    desk = desk or Desk(store, settings, {}, settings.log_dir)
     app = Dash(
         "callmeter",
         backend="fastapi",
