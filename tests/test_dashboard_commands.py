@@ -17,7 +17,7 @@ import typer
 from typer.main import get_command
 
 from dashboard import commands
-from dashboard.commands import COMMANDS, ending, name_of, period
+from dashboard.commands import COMMANDS, WORDS, ending, name_of, period
 from dashboard.errors import CallmeterError, FolderError, UsageError
 
 ROOT = Path(__file__).parent.parent
@@ -74,8 +74,24 @@ def test_every_command_has_help_with_an_example(capsys: Shell) -> None:
         assert re.search(rf"Examples:\n    callmeter {name}", out), name
 
 
+def test_every_word_of_a_command_has_help_with_an_example(capsys: Shell) -> None:
+    for command, words in WORDS.items():
+        for word in words:
+            name = f"{name_of(command)} {name_of(word)}"
+            code, out, err = run(capsys, *name.split(), "--help")
+            assert (code, err) == (0, "")
+            assert re.search(rf"Examples:\n    callmeter {name}", out), name
+
+
+def test_a_flag_before_a_word_is_not_lost_in_silence(capsys: Shell) -> None:
+    for command, (word, *_) in WORDS.items():
+        code, out, err = run(capsys, name_of(command), "--json", name_of(word))
+        assert (code, out) == (1, "")
+        assert err.startswith(f"--json stands before {name_of(word)}: write callmeter {name_of(command)}")
+
+
 def test_the_examples_of_the_help_can_be_typed() -> None:
-    for command in COMMANDS:
+    for command in [*COMMANDS, *(word for words in WORDS.values() for word in words)]:
         for example in re.findall(r"^ *callmeter (.+)$", command.__doc__ or "", re.MULTILINE):
             words = re.split(r" [|>&]", example)[0].replace("'", "").split()
             with pytest.raises(typer.Exit):  # --help ends the parsing before anything is done

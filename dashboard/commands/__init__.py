@@ -7,22 +7,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
 from ..errors import CallmeterError
+from .budget import WORDS as BUDGET_WORDS
+from .budget import budget
 from .check import check
 from .demo import demo
 from .import_ import import_
 from .report import report
 from .serve import serve
+from .words import Command, group, name_of
 
-COMMANDS: tuple[Callable[..., None], ...] = (serve, report, import_, check, demo)
-"""Every command, in the order of the help. A command's name is its function's."""
+COMMANDS: tuple[Command, ...] = (serve, report, import_, check, demo, budget)
+"""Every command; the help lists those with words of their own last. A command's name is its function's."""
+
+WORDS: Mapping[Command, tuple[Command, ...]] = {budget: BUDGET_WORDS}
+"""The words of the commands that have some: `callmeter budget check`."""
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -64,13 +70,11 @@ def app() -> typer.Typer:
     every = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     every.callback(invoke_without_command=True)(_callmeter)
     for command in COMMANDS:
-        every.command(name_of(command))(command)
+        if command in WORDS:
+            every.add_typer(group(command, WORDS[command]), name=name_of(command))
+        else:
+            every.command(name_of(command))(command)
     return every
-
-
-def name_of(command: Callable[..., Any]) -> str:
-    """What a command is called: its function's name, without the underscore a Python word needs."""
-    return command.__name__.rstrip("_")
 
 
 def _callmeter(
