@@ -27,6 +27,7 @@ class Totals:
     """What a frame adds up to. Counts add; ratios are properties and None where there is nothing."""
 
     calls: int = 0
+    retries: int = 0
     lines: int = 0
     tokens_input: int = 0
     tokens_output: int = 0

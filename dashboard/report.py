@@ -1,7 +1,7 @@
 """The numbers of a period for the terminal: as text, as JSON, as CSV. Needs no plotly and no dash.
 
-Names in JSON and CSV are those of the line, plus `calls`, `successful`, `failed`, `unpriced_calls`,
-`not_final_calls`, `tokens_cache_write` (5m + 1h) and two averages. `estimated_cost_usd` is the sum of the
+Names in JSON and CSV are those of the line, plus `calls`, `successful`, `failed`, `retries` (attempts
+beyond the first), `unpriced_calls`, `not_final_calls`, `tokens_cache_write` (5m + 1h) and two averages. `estimated_cost_usd` is the sum of the
 known costs: null when no call has a known cost, and only the known part when there are `unpriced_calls`,
 those without a known price or without token counts. With `not_final_calls` tokens and cost are lower bounds.
 With calls of the source `cli` the number of calls is one: a run may have made more than its output shows.
@@ -81,6 +81,7 @@ COLUMNS: tuple[tuple[str, Callable[[Totals], float | None]], ...] = (
     ("calls", lambda t: t.calls),
     ("successful", lambda t: t.successful),
     ("failed", lambda t: t.failed),
+    ("retries", lambda t: t.retries),
     ("tokens_input", lambda t: t.tokens_input),
     ("tokens_output", lambda t: t.tokens_output),
     ("tokens_total", lambda t: t.tokens_total),
@@ -168,6 +169,7 @@ DETAILS: tuple[tuple[str, Callable[[Cells], Any]], ...] = (
     ("estimated_cost_usd", _as_is("cost_usd")),
     *((name, _if_timed(name)) for name in ("duration_seconds", "time_to_first_token", "tokens_per_second")),
     ("calls", _as_is("calls")),
+    ("retries", _as_is("retries")),
     ("web_searches", _as_is("web_searches")),
 )
 """What JSON and CSV say of one line: name and value."""

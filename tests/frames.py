@@ -35,6 +35,7 @@ _DEFAULTS: dict[str, Any] = {
     "time_to_first_token": float("nan"),
     "tokens_per_second": float("nan"),
     "calls": 1,
+    "retries": 0,
     "web_searches": 0,
     "offset": 0,
 }

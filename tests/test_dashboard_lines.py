@@ -209,6 +209,16 @@ def test_missing_fields_have_their_defaults() -> None:
     assert facet(batch, "outcome") == ["ok", "failed"]
 
 
+@pytest.mark.parametrize(
+    ("attempts", "retries"),
+    [(None, 0), (0, 0), (1, 0), (2, 1), ("11", 10), (4.0, 3), ("many", 0), (-1, 0), ([], 0)],
+)
+def test_retries_are_the_attempts_beyond_the_first(attempts: Any, retries: int) -> None:
+    """Nothing else is counted by them, so what is no number does not cost the line."""
+    assert numbers(attempts=attempts)["retries"] == retries
+    assert numbers()["retries"] == 0
+
+
 def test_a_lower_bound_is_marked() -> None:
     assert not numbers(tokens_final=False)["final"]
     assert numbers(tokens_final=None)["final"]

@@ -50,7 +50,14 @@ def as_csv(one: report.Report) -> list[dict[str, str]]:
 def test_json_has_the_names_of_the_line() -> None:
     one = built(
         call(tokens_input=10, tokens_output=20, cost_usd=0.5, duration_seconds=2.0, tokens_per_second=10.0),
-        call(tokens_input=1, tokens_cache_read=300, tokens_cache_write=4000, cost_usd=0.25, outcome="failed"),
+        call(
+            tokens_input=1,
+            tokens_cache_read=300,
+            tokens_cache_write=4000,
+            cost_usd=0.25,
+            outcome="failed",
+            retries=9,
+        ),
     )
     assert report.as_json(one) == {
         "since": "2026-11-22T00:00:00+01:00",
@@ -62,6 +69,7 @@ def test_json_has_the_names_of_the_line() -> None:
                 "calls": 2,
                 "successful": 1,
                 "failed": 1,
+                "retries": 9,
                 "tokens_input": 11,
                 "tokens_output": 20,
                 "tokens_total": 4331,

@@ -115,13 +115,14 @@ def test_choices_narrow_sums_and_rows_alike(
 def test_measures_add_up_what_is_known(tmp_path: Path) -> None:
     put(
         tmp_path,
-        call(calls=3, estimated_cost_usd=0.5, duration_seconds=2.0, tokens_per_second=10),
-        call(calls=2, tokens_final=False, web_searches=4, tokens_thinking=1, tokens_output=2),
+        call(calls=3, attempts=2, estimated_cost_usd=0.5, duration_seconds=2.0, tokens_per_second=10),
+        call(calls=2, attempts=11, tokens_final=False, web_searches=4, tokens_thinking=1, tokens_output=2),
         call(duration_seconds=1.0, estimated_cost_usd=0.25),
     )
     (row,) = opened(tmp_path).sums(EVER).to_dict("records")
     expected = {
         "calls": 6,
+        "retries": 11,
         "lines": 3,
         "cost_usd": 0.75,
         "unpriced": 2,
@@ -491,7 +492,10 @@ def cached(tmp_path: Path) -> tuple[Path, Path]:
     for day in ("2026-10-31", "2026-11-21", TODAY):
         put(
             folder,
-            *(call(f"{day}T10:00:{at:02d}+00:00", tokens_output=at, task_id=f"t{at}") for at in range(9)),
+            *(
+                call(f"{day}T10:00:{at:02d}+00:00", tokens_output=at, attempts=at, task_id=f"t{at}")
+                for at in range(9)
+            ),
             day=day,
         )
     with (folder / "api-calls-2026-11-21.jsonl").open("ab") as file:

@@ -168,6 +168,16 @@ def test_of_a_run_only_what_its_calls_do_not_cover_counts(folder: Path) -> None:
     assert store.health().extra["superseded"] == 1
 
 
+def test_retries_of_a_run_that_its_calls_tell_of_count_once(folder: Path) -> None:
+    """The run was tried 11 times and used nothing; telemetry tells of 8 of the attempts."""
+    failed = {"success": False, "tokens_input": 0, "tokens_output": 0, "estimated_cost_usd": 0}
+    append(folder, [RUN | failed | {"attempts": 11}, CALL | failed | {"attempts": 8}])
+    store = FileStore(folder, ZONE, events=False)
+    store.load()
+    assert store.rows(EVER)["retries"].tolist() == [3, 7]
+    assert store.sums(EVER)["retries"].sum() == store.sums(EVER, tasks=True)["retries"].sum() == 10
+
+
 def test_a_run_covered_by_its_calls_counts_no_more_wherever_these_stand(folder: Path) -> None:
     """The calls of a run over midnight stand in two days; the run stood in the first alone."""
     run = RUN | {

@@ -24,6 +24,7 @@ SUM_FACETS = ("model", "project", "worker_id", "source", "outcome")
 
 MEASURES = {
     "calls": "int64",  # API calls: the line's `calls`, else 1
+    "retries": "int64",  # attempts beyond the first
     "lines": "int64",
     "tokens_input": "int64",
     "tokens_output": "int64",
@@ -65,6 +66,7 @@ ROW_COLUMNS = {
     "time_to_first_token": "float32",
     "tokens_per_second": "float32",
     "calls": "int32",
+    "retries": "int32",  # attempts beyond the first; 0 when not known
     "web_searches": "int32",
     "day": "category",  # the file's date, "2026-11-22"
     "offset": "int64",  # byte offset of the line in that day's file; see Store.line

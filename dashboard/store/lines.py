@@ -4,8 +4,8 @@ A block of lines is decoded in one typed pass. Only when that pass meets somethi
 that block taken one by one, and only an odd line is looked at leniently. What a line must have is a
 `timestamp` that is a time, and a `model`; a model that is null or empty is `UNKNOWN_MODEL`. In other fields
 null is "not known", a number in quotes and a float without fraction are taken. What cannot be used in a
-field that is only measured (`_MEASURED`) is not known either; in any other field it makes the line bad, with
-a reason that names the field. Unknown fields are ignored.
+field that is only measured (`_MEASURED`), and in `attempts`, is not known either; in any other field it makes
+the line bad, with a reason that names the field. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class _Line(msgspec.Struct, gc=False):
     time_to_first_token: _Seconds = None
     tokens_per_second: _Seconds = None
     calls: _Few = None
+    attempts: _Few = None
     web_searches: _Few = None
     call_id: _Name = None
     request_id: _Name = None
@@ -231,7 +232,9 @@ def _line_of(found: dict[str, Any]) -> _Line | str:
 def _usable(name: str, value: Any) -> Any:
     """The value of a field; for what nothing is counted by, the nearest thing that can be used."""
     if name in _MEASURED or name in _TIMES:
-        return _seconds(value)
+        return _or_none(value, _Seconds)
+    if name == "attempts":
+        return _or_none(value, _Few)
     if name in _IDS:
         return _printable(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
     if name in _NAMES and isinstance(value, bool | float):
@@ -239,10 +242,10 @@ def _usable(name: str, value: Any) -> Any:
     return _printable(value)
 
 
-def _seconds(value: Any) -> float | None:
-    """A measured number, None for what is none."""
+def _or_none(value: Any, kind: Any) -> float | None:
+    """A number of this kind, None for what is none."""
     try:
-        found = msgspec.convert(value, _Seconds, strict=False)
+        found = msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError:
         return None
     return found if found is not None and math.isfinite(found) else None
@@ -287,6 +290,7 @@ def _columns(taken: Sequence[_Line], times: Array, places: Array, zone: ZoneInfo
         numbers[name] = _measured(raw[name])
     calls, known = _counts(raw["calls"])
     numbers["calls"] = narrowed(np.where(known, calls, 1))
+    numbers["retries"] = _retries(raw["attempts"])
     numbers["web_searches"] = narrowed(_counts(raw["web_searches"])[0])
     numbers["offset"] = places
     numbers |= identities(raw, numbers)
@@ -295,6 +299,13 @@ def _columns(taken: Sequence[_Line], times: Array, places: Array, zone: ZoneInfo
     facets["error"] = encoded(_errors(raw["error_type"], raw["error_message"]))
     codes = {name: codes for name, (codes, _) in facets.items()}
     return Table(numbers, codes, {name: names for name, (_, names) in facets.items()})
+
+
+def _retries(attempts: Sequence[Any]) -> Array:
+    """Attempts beyond the first of each line; a byte each where there are none."""
+    if attempts.count(None) == len(attempts):
+        return np.zeros(len(attempts), dtype=np.int8)
+    return narrowed(np.maximum(_counts(attempts)[0] - 1, 0))
 
 
 def _not_false(values: Sequence[Any]) -> Array:

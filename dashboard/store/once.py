@@ -24,7 +24,7 @@ from .table import Table, narrowed
 Array = NDArray[Any]
 
 TOKENS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
-_AMOUNTS = (*TOKENS, "tokens_thinking", "web_searches", "calls", "cost_usd")
+_AMOUNTS = (*TOKENS, "tokens_thinking", "web_searches", "calls", "retries", "cost_usd")
 _UNTIMED = ("duration_seconds", "time_to_first_token", "tokens_per_second")
 _SLACK = int(SLACK * 1e6)
 _RANKS = len(FINEST_FIRST) + 1
@@ -358,7 +358,7 @@ def _leave_rest(work: _Work, lines: Array, run: Array, calls: Array, run_of_call
     for name in _AMOUNTS:
         rest[name] = _taken_off(given[name][lines], own, run, given[name][calls], used_by, run_of_call)
     nothing = ~np.logical_or.reduce([rest[name] > 0 for name in (*TOKENS, "web_searches")])
-    for name in _AMOUNTS:
+    for name in set(_AMOUNTS) - {"retries"}:  # a run that used nothing may still have tried again
         rest[name][nothing] = 0
     rest["tokens_thinking"] = np.minimum(rest["tokens_thinking"], rest["tokens_output"])
     rest["tokens_total"] = np.sum([rest[name] for name in TOKENS], axis=0)

@@ -78,7 +78,7 @@ def typed(folder: str) -> dict[str, float]:
 _NEEDED: dict[Any, str] = {
     str: "task_id worker_id project session_id source error_type error_message",
     int: "tokens_input tokens_output tokens_total tokens_cache_read tokens_cache_write_5m "
-    "tokens_cache_write_1h tokens_thinking calls web_searches",
+    "tokens_cache_write_1h tokens_thinking calls attempts web_searches",
     float: "estimated_cost_usd duration_seconds time_to_first_token tokens_per_second",
     bool: "tokens_final",
 }
