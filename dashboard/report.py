@@ -1,10 +1,11 @@
 """The numbers of a period for the terminal: as text, as JSON, as CSV. Needs no plotly and no dash.
 
 Names in JSON and CSV are those of the line, plus `calls`, `successful`, `failed`, `retries` (attempts
-beyond the first), `unpriced_calls`, `not_final_calls`, `tokens_cache_write` (5m + 1h) and two averages. `estimated_cost_usd` is the sum of the
-known costs: null when no call has a known cost, and only the known part when there are `unpriced_calls`,
-those without a known price or without token counts. With `not_final_calls` tokens and cost are lower bounds.
-With calls of the source `cli` the number of calls is one: a run may have made more than its output shows.
+beyond the first), `unpriced_calls`, `not_final_calls`, `tokens_cache_write` (5m + 1h) and two averages.
+`estimated_cost_usd` is the sum of the known costs: null when no call has a known cost, and only the known
+part when there are `unpriced_calls`, those without a known price or without token counts. With
+`not_final_calls` tokens and cost are lower bounds. With calls of the source `cli` the number of calls is
+one: a run may have made more than its output shows.
 """
 
 from __future__ import annotations
