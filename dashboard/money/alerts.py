@@ -6,11 +6,19 @@ highest is announced; the lower ones are noted.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import hashlib
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 SEVERITIES = ("info", "warning", "critical")
+
+CALM = timedelta(hours=1)
+"""What has no period is a new crossing when it was gone for so long; else it goes to and fro."""
+
+LONGEST_SENTENCE = 400
+LONGEST_RULE = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,76 @@ class Changes:
         return tuple(alert for alert in self.raised if alert.announced)
 
 
-def changes(open_alerts: Collection[Alert], conditions: Sequence[Condition], now: datetime) -> Changes:
-    """What is new against the open alerts, and what has ended."""
-    raise NotImplementedError
+def changes(known: Collection[Alert], conditions: Sequence[Condition], now: datetime) -> Changes:
+    """What is new against the alerts noticed so far, open or cleared, and what has ended.
+
+    An alert is open until its condition is gone. One that comes again in its period is open again, but was
+    announced already; without a period it is announced again after `CALM`.
+    """
+    so = {condition.id: condition for condition in conditions}
+    held = {alert.id for alert in known if alert.cleared is None}
+    ended = [alert for alert in known if alert.cleared is None and alert.id not in so]
+    told = _told(known, now)
+    best = _highest(so.values())
+    return Changes(
+        raised=tuple(
+            Alert(condition, now, announced=best[_crossing(condition)] == condition.level > told(condition))
+            for condition in so.values()
+            if condition.id not in held
+        ),
+        cleared=tuple(replace(alert, cleared=now) for alert in ended),
+    )
+
+
+def worst(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
+    """Of each crossing the highest level, the most severe and newest first."""
+    listed = list(alerts)
+    best = _highest(alert.condition for alert in listed)
+    kept = [alert for alert in listed if best[_crossing(alert.condition)] == alert.condition.level]
+    return tuple(
+        sorted(kept, key=lambda one: (SEVERITIES.index(one.condition.severity), one.raised), reverse=True)
+    )
+
+
+def harmless(condition: Condition) -> Condition:
+    """The same with texts that may be shown anywhere: printable, on one line, of bounded length."""
+    return replace(
+        condition,
+        rule=_short(plain(condition.rule), LONGEST_RULE),
+        period=plain(condition.period)[:LONGEST_RULE],
+        severity=condition.severity if condition.severity in SEVERITIES else "warning",
+        sentence=plain(condition.sentence, LONGEST_SENTENCE),
+    )
+
+
+def plain(text: str, most: int | None = None) -> str:
+    """A text on one line without what a terminal or a mail program would obey; cut to `most` characters."""
+    kept = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return kept if most is None or len(kept) <= most else kept[: most - 1].rstrip() + "…"
+
+
+def _short(text: str, most: int) -> str:
+    """A text cut so that long ones stay apart."""
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+    return text if len(text) <= most else f"{text[: most - 13]}…{digest}"
+
+
+def _crossing(condition: Condition) -> tuple[str, str]:
+    return condition.rule, condition.period
+
+
+def _highest(conditions: Iterable[Condition]) -> dict[tuple[str, str], int]:
+    best: dict[tuple[str, str], int] = {}
+    for one in conditions:
+        best[_crossing(one)] = max(one.level, best.get(_crossing(one), one.level))
+    return best
+
+
+def _told(known: Iterable[Alert], now: datetime) -> Callable[[Condition], float]:
+    """Up to which level the crossing of a condition was noticed before."""
+    best = _highest(
+        alert.condition
+        for alert in known
+        if alert.condition.period or alert.cleared is None or now - alert.cleared < CALM
+    )
+    return lambda condition: best.get(_crossing(condition), -math.inf)
