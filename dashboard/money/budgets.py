@@ -5,28 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
-from ..filters import Filter
+from .. import numbers, sources
 from .alerts import Condition
-from .keys import REQUIRED, Key, amount, one_of, percents, text
-from .scope import ALL, Scope
+from .keys import REQUIRED, Key, amount, one_of, percents, read_table, text
+from .periods import PERIODS as PERIODS
+from .periods import current_period as current_period
+from .periods import end_words, period_id, running
+from .projection import projected
+from .scope import ALL, Scope, scope_of
 from .scope import KEYS as SCOPE_KEYS
 
-PERIODS = ("hour", "day", "week", "month")
-MEASURES = ("cost", "tokens", "calls")
+MEASURES = {"cost": "cost_usd", "tokens": "tokens_total", "calls": "calls"}
+"""What can be limited -> column of the sums. Tokens are of all kinds, those of the cache too."""
 
 KEYS = (
     Key("name", "text", REQUIRED, "What it is called; each budget its own.", text),
     Key("period", "text", REQUIRED, "hour, day, week (from Monday) or month.", one_of(*PERIODS)),
-    Key("measure", "text", "cost", "cost (USD), tokens or calls.", one_of(*MEASURES)),
+    Key("measure", "text", "cost", "cost (USD), tokens (all kinds, cache too) or calls.", one_of(*MEASURES)),
     Key("limit", "number", REQUIRED, "How much is allowed in a period.", amount),
     Key("warn", "list", (50.0, 80.0, 90.0), "Percentages of the limit at which to warn.", percents),
     *SCOPE_KEYS,
 )
 """The keys of a `[[budget]]` table in callmeter.toml."""
+
+_LIMIT = 100.0
+_SERIOUS = 80.0
+"""Percent from which a warning is more than a remark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,15 @@ class Budget:
     measure: str = "cost"
     warn: tuple[float, ...] = (50.0, 80.0, 90.0)
     scope: Scope = ALL
+
+    def severity(self, level: float) -> str:
+        """How bad it is that this percentage is reached; one of `alerts.SEVERITIES`.
+
+        A warning below 80 % is a remark, unless it is the last one before the limit.
+        """
+        if level >= _LIMIT:
+            return "critical"
+        return "warning" if level >= min(_SERIOUS, max(self.warn, default=_SERIOUS)) else "info"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +79,15 @@ class Standing:
         return self.current / self.budget.limit
 
     @property
+    def reached(self) -> tuple[float, ...]:
+        """The warnings that are reached, in percent, ascending, 100 for the limit itself."""
+        levels = sorted({*self.budget.warn, _LIMIT})
+        return tuple(level for level in levels if self.current >= self.budget.limit * level / 100)
+
+    @property
     def level(self) -> float | None:
         """The highest warning that is reached, in percent, 100 for the limit itself; None below all."""
-        raise NotImplementedError
+        return self.reached[-1] if self.reached else None
 
     @property
     def exceeded(self) -> bool:
@@ -72,26 +97,122 @@ class Standing:
     @property
     def status(self) -> str:
         """`ok`, `warning` or `exceeded`."""
-        raise NotImplementedError
+        if self.exceeded:
+            return "exceeded"
+        serious = self.level is not None and self.budget.severity(self.level) == "warning"
+        return "warning" if serious else "ok"
+
+    @property
+    def sentence(self) -> str:
+        """`$4.10 of $10.00 today (41 %), at this pace about $9.80 by midnight`."""
+        return f"{self._so_far}, {self._ahead}" if self._ahead else self._so_far
+
+    @property
+    def _so_far(self) -> str:
+        measure, mark = self.budget.measure, "≥ " if self.lower_bound else ""
+        used, limit = amount_words(measure, self.current), amount_words(measure, self.budget.limit)
+        noun = "" if measure == "cost" else f" {measure}"
+        when = running(self.budget.period)
+        return f"{mark}{used} of {limit}{noun} {when} ({mark}{share_words(self.share)})"
+
+    @property
+    def _ahead(self) -> str:
+        if self.projected is None:
+            return ""
+        about = amount_words(self.budget.measure, self.projected)
+        return f"at this pace about {about} {end_words(self.budget.period, self.until)}"
+
+
+def amount_words(measure: str, value: float) -> str:
+    """An amount for people: `$4.10`, `1.20 M`, `1,284`."""
+    return numbers.usd(value) if measure == "cost" else numbers.short(value)
+
+
+def share_words(share: float) -> str:
+    """A share of a limit: `41 %`, `123 %`; 100 % is reached, and never rounded up to."""
+    percent = 100 * share
+    if 0 < percent < 1:
+        return "<1 %"
+    return ">99 %" if 99.5 <= percent < 100 else f"{percent:,.0f} %"
+
+
+def as_data(standing: Standing) -> dict[str, Any]:
+    """A standing as plain data: amounts in USD, tokens or API calls, times in ISO-8601."""
+    budget = standing.budget
+    return {
+        "name": budget.name,
+        "period": budget.period,
+        "measure": budget.measure,
+        "scope": {name: list(patterns) for name, patterns in budget.scope.choices.items()},
+        "since": standing.since.isoformat(),
+        "until": standing.until.isoformat(),
+        "current": _rounded(standing.current),
+        "current_is_a_lower_bound": standing.lower_bound,
+        "limit": budget.limit,
+        "share": _rounded(standing.share),
+        "status": standing.status,
+        "level_percent": standing.level,
+        "projected": _rounded(standing.projected),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 10)
 
 
 def budget_of(table: Mapping[str, Any], file: str, number: int) -> Budget:
     """The budget of a `[[budget]]` table, the `number`-th of its file. Raises SettingError."""
-    raise NotImplementedError
-
-
-def current_period(period: str, now: datetime, zone: Any) -> Filter:
-    """The running hour, day, week (from Monday) or month in a zone, as a view without choices."""
-    raise NotImplementedError
+    values = read_table(KEYS, table, file, f"[[budget]] {number}")
+    return Budget(
+        name=values["name"],
+        period=values["period"],
+        limit=values["limit"],
+        measure=values["measure"],
+        warn=values["warn"],
+        scope=scope_of(values),
+    )
 
 
 def standing(budget: Budget, sums: pd.DataFrame, now: datetime) -> Standing:
-    """How it stands. sums: of all calls from 28 days before the period on (for the projection) to its end
-    (by task when the scope asks for it).
+    """How it stands. sums: of all calls from 28 days before `now`, and from the period's start, on (by task
+    when the scope asks for it). now: aware, in the zone of the sums.
     """
-    raise NotImplementedError
+    period = current_period(budget.period, now, cast(ZoneInfo, now.tzinfo))
+    chosen = budget.scope.chosen(sums)
+    hours = chosen["hour"]
+    inside = chosen[((hours >= period.since) & (hours < period.until)).to_numpy()]
+    values = chosen[MEASURES[budget.measure]].to_numpy().astype("float64")
+    return Standing(
+        budget=budget,
+        since=period.since,
+        until=period.until,
+        current=float(inside[MEASURES[budget.measure]].sum()),
+        lower_bound=_lower_bound(budget.measure, inside),
+        projected=projected(hours, values, period.since, period.until, now),
+    )
+
+
+def _lower_bound(measure: str, sums: pd.DataFrame) -> bool:
+    """Whether something of what these hours used is not known."""
+    if measure == "calls":
+        return bool(np.any((sums["source"] == sources.RUNS).to_numpy() & (sums["calls"].to_numpy() > 0)))
+    unpriced, not_final = sums["unpriced"].to_numpy() > 0, sums["not_final"].to_numpy() > 0
+    if measure == "cost":
+        return bool(np.any(unpriced | not_final))
+    return bool(np.any(not_final | (unpriced & (sums["tokens_total"].to_numpy() == 0))))
 
 
 def conditions(standings: Sequence[Standing]) -> list[Condition]:
     """What to be told of: for each budget every level that is reached, the highest one last."""
-    raise NotImplementedError
+    return [_condition(one, level) for one in standings for level in one.reached]
+
+
+def _condition(one: Standing, level: float) -> Condition:
+    said = f"Budget {one.budget.name}: {one.sentence}."
+    return Condition(
+        rule=f"budget:{one.budget.name}",
+        period=period_id(one.budget.period, one.since),
+        level=round(level),
+        severity=one.budget.severity(level),
+        sentence=f"{said} The limit is reached." if level >= _LIMIT else said,
+    )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Mapping, Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,10 @@ REQUIRED = object()
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key. `check` gives the value to keep, or raises ValueError saying what is accepted."""
+    """One key. `check` gives the value to keep, or raises ValueError saying what is accepted.
+
+    A second argument of the ValueError says what was probably meant.
+    """
 
     name: str
     type: str
@@ -65,14 +69,26 @@ def _value(key: Key, table: Mapping[str, Any], file: str, where: str) -> Any:
     try:
         return key.check(table[key.name])
     except ValueError as error:
-        said = f"{error}" if key.type == "secret" else f"{error}, not {table[key.name]!r}"
-        raise SettingError(file, f"{where}: {key.name}", said) from error
+        raise SettingError(file, f"{where}: {key.name}", _wrong(key, table[key.name], error)) from None
 
 
-def unknown(name: str, known: Mapping[str, Any]) -> str:
+def _wrong(key: Key, value: Any, error: ValueError) -> str:
+    """What is accepted, what was given unless that is a secret, and what was probably meant."""
+    accepted, *meant = map(str, error.args)
+    given = "" if key.type == "secret" else f", not {reprlib.repr(value)}"
+    return "; ".join([accepted + given, *meant])
+
+
+def unknown(name: str, known: Iterable[str], noun: str = "key") -> str:
     """That there is no such key, and the one that was probably meant."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return "no such key; " + (f"did you mean {near[0]}?" if near else "there are " + ", ".join(known))
+    names = list(known)
+    near = _near(name, names)
+    return f"no such {noun}; " + (near or "there are " + ", ".join(names))
+
+
+def _near(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]}?" if near else ""
 
 
 def amount(value: Any) -> float:
@@ -92,19 +108,19 @@ def amount_or_off(value: Any) -> float | None:
 
 
 def percents(value: Any) -> tuple[float, ...]:
-    """Percentages above 0 and up to 100, each once, in ascending order; an empty list is none."""
+    """Percentages from 1 to 100, each once, in ascending order; an empty list is none."""
     good = isinstance(value, list) and all(
-        isinstance(one, int | float) and not isinstance(one, bool) and 0 < one <= 100 for one in value
+        isinstance(one, int | float) and not isinstance(one, bool) and 1 <= one <= 100 for one in value
     )
     if not good:
-        raise ValueError("must be a list of percentages such as [50, 80, 90]")
+        raise ValueError("must be a list of percentages from 1 to 100 such as [50, 80, 90]")
     return tuple(sorted({float(one) for one in value}))
 
 
 def text(value: Any) -> str:
-    """A text that says something."""
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be a text")
+    """A text that says something, of one line."""
+    if not isinstance(value, str) or not value.strip() or not value.strip().isprintable():
+        raise ValueError("must be a text of one line")
     return value.strip()
 
 
@@ -121,7 +137,8 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
 
     def check(value: Any) -> str:
         if value not in allowed:
-            raise ValueError("must be one of " + ", ".join(allowed))
+            meant = _near(str(value).lower(), allowed)
+            raise ValueError("must be one of " + ", ".join(allowed), *([meant] if meant else []))
         return str(value)
 
     return check

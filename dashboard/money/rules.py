@@ -39,9 +39,7 @@ def read(file: Path | None, environ: Mapping[str, str]) -> Rules:
     name = str(file)
     for table in tables:
         if table not in TABLES:
-            raise SettingError(
-                name, f"[{table}]", unknown(table, dict.fromkeys(TABLES)).replace("key", "table")
-            )
+            raise SettingError(name, f"[{table}]", unknown(table, TABLES, "table"))
     return Rules(
         budgets=_budgets(tables.get("budget", []), name),
         watches=watches.watches_of(_table(tables, "watch", name), name),
@@ -77,7 +75,7 @@ def _budgets(given: Any, file: str) -> tuple[Budget, ...]:
     found: list[Budget] = []
     for number, table in enumerate(given, 1):
         one = budgets.budget_of(table, file, number)
-        if any(other.name == one.name for other in found):
+        if any(other.name.casefold() == one.name.casefold() for other in found):
             raise SettingError(file, f"[[budget]] {number}: name", f"there is another budget {one.name!r}")
         found.append(one)
     return tuple(found)

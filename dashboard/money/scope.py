@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from typing import Any
@@ -41,22 +41,25 @@ class Scope:
         return bool(self.task)
 
     @property
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """Name of a choice -> its patterns, for those that are narrowed."""
+        return {name: patterns for name in COLUMNS if (patterns := getattr(self, name))}
+
+    @property
     def everything(self) -> bool:
         """Whether it leaves nothing out."""
-        return not any(getattr(self, name) for name in COLUMNS)
+        return not self.choices
 
     @property
     def words(self) -> str:
         """`project website, model claude-opus-*`; empty for all calls."""
-        parts = ((name, getattr(self, name)) for name in COLUMNS)
-        return ", ".join(f"{name} {' or '.join(patterns)}" for name, patterns in parts if patterns)
+        return ", ".join(f"{name} {' or '.join(patterns)}" for name, patterns in self.choices.items())
 
     def chosen(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of a sums or rows frame that are meant; with a task choice it must have `task_id`."""
         kept = np.ones(len(frame), dtype=bool)
-        for name, column in COLUMNS.items():
-            if patterns := getattr(self, name):
-                kept &= _matches(frame[column], patterns)
+        for name, patterns in self.choices.items():
+            kept &= _matches(frame[COLUMNS[name]], patterns)
         return frame if kept.all() else frame[kept]
 
     def holds(self, name: str, value: str) -> bool:
@@ -67,6 +70,11 @@ class Scope:
 
 ALL = Scope()
 """Every call."""
+
+
+def scope_of(values: Mapping[str, Any]) -> Scope:
+    """The choice among the checked values of a table that has `KEYS`."""
+    return Scope(**{name: values[name] for name in COLUMNS})
 
 
 def _matches(values: pd.Series[str], patterns: tuple[str, ...]) -> np.ndarray[Any, Any]:
