@@ -45,6 +45,7 @@ class LinesFile:
     bad: tuple[BadLine, ...] = ()
     """What could not be understood of the file as it was read last."""
     _records: list[dict[str, Any]] = field(default_factory=list)
+    _places: list[int] = field(default_factory=list)
     _identity: tuple[int, int] = (0, 0)
     _offset: int = 0
     _count: int = 0
@@ -68,6 +69,10 @@ class LinesFile:
         self._offset += len(whole)
         self._take_in(whole)
         return self._records
+
+    def places(self) -> Sequence[int]:
+        """The line of each of the `records` as they were read last, from 1."""
+        return self._places
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Append an object per line and sync.
@@ -121,7 +126,7 @@ class LinesFile:
 
     def _begin_anew(self, identity: tuple[int, int]) -> None:
         self._identity, self._offset, self._count = identity, 0, 0
-        self._records, self.bad = [], ()
+        self._records, self._places, self.bad = [], [], ()
 
     def _take_in(self, whole: bytes) -> None:
         for line in whole.split(b"\n")[:-1]:
@@ -134,6 +139,7 @@ class LinesFile:
                 record = None
             if isinstance(record, dict):
                 self._records.append(record)
+                self._places.append(self._count)
             else:
                 self.bad = (*self.bad, BadLine(self.path, self._count, "is no JSON object"))
 
