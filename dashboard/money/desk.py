@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +14,13 @@ from ..errors import CallmeterError
 from ..settings import Settings, find_file
 from ..store.base import Store
 from . import position, rules, spending
+from .alert_log import AlertLog, Told
+from .alerts import Changes
+from .channel import Open, open_channel
+from .courier import Courier
 from .ledger import Ledger
+from .lookout import Lookout
+from .message import Message, message_of
 from .position import Position
 from .rules import Rules
 from .spending import Spent, SpentBetween
@@ -22,16 +29,33 @@ _CLOSED = 300.0
 """Seconds for which what was spent between two moments of the past is not asked again."""
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Desk:
-    """Rules, ledger and position of a log folder. For several threads; starts none.
+    """Rules, ledger, position and alerts of a log folder. For several threads; `start` looks by itself.
 
     The settings file is read again when it changes; while it is wrong the rules before stand, and `problem`
     says why.
     """
 
-    def __init__(self, store: Store, settings: Settings, environ: Mapping[str, str], home: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        environ: Mapping[str, str],
+        home: Path,
+        *,
+        clock: Callable[[], datetime] = _now,
+        opened: Open = open_channel,
+    ) -> None:
         self.store = store
-        self.problem: str | None = None
+        self.alerts = AlertLog(settings.alerts_dir)
+        self._clock = clock
+        self._wrong: str | None = None
+        self._courier = Courier(self.alerts, self.message, clock, opened)
+        self._lookout = Lookout(store, lambda: self.look(clock()))
         self._settings, self._environ, self._home = settings, environ, home
         self._lock = threading.RLock()
         self._rules = Rules()
@@ -58,9 +82,45 @@ class Desk:
     def _take_in(self, file: Path | None) -> None:
         try:
             self._rules = rules.read(file, self._environ)
-            self.problem = None
+            self._wrong = None
         except CallmeterError as error:
-            self.problem = str(error)
+            self._wrong = str(error)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the settings, or with looking; None: nothing."""
+        return self._wrong or self._lookout.problem
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for all that is wrong: settings, looking, channels that do not deliver."""
+        try:
+            silent = self._courier.problems()
+        except CallmeterError as error:
+            silent = (str(error),)
+        return tuple(dict.fromkeys(said for said in (self._wrong, self._lookout.problem, *silent) if said))
+
+    def start(self) -> None:
+        """Look and deliver from now on, whenever data changes."""
+        self._lookout.start()
+
+    def stop(self) -> None:
+        """End that. What is not delivered yet is left to the next one who starts."""
+        self._lookout.stop()
+        self._courier.stop()
+
+    def look(self, now: datetime) -> Changes:
+        """Note what is new at `now`, and have it delivered, without waiting for that. Raises FolderError."""
+        delivery = self.rules().delivery
+        found = Changes()
+        if self.store.health().folder_problem is None:
+            found = self.alerts.take(self.position(now).conditions, now, delivery)
+        self._courier.send_to(delivery.addresses)
+        return found
+
+    def message(self, told: Told) -> Message:
+        """What is sent of an alert."""
+        return message_of(told.alert, socket.gethostname(), self.store.zone)
 
     def position(self, now: datetime) -> Position:
         """The position at `now`, reckoned again when data, rules, ledger or the minute changed."""

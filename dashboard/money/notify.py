@@ -25,9 +25,7 @@ KEYS = (
 )
 """The keys of the `[alerts]` table in callmeter.toml; CALLMETER_ALERTS_TO goes before `to`."""
 
-_WITH_HOST = frozenset(
-    "mailto mailtos json jsons xml xmls form forms ntfy ntfys gotify gotifys http https".split()
-)
+_WITH_HOST = re.compile(r"mailtos?|jsons?|xmls?|forms?|ntfys?|gotifys?|https?")
 """Services whose URL begins with the name of a machine. Of the others it begins with a secret."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+]{0,15})://(.*)", re.IGNORECASE | re.DOTALL)
@@ -92,7 +90,7 @@ def shown(url: str) -> str:
     if found is None:
         return "…"
     scheme, rest = found[1].lower(), found[2]
-    host = _host(rest) if scheme in _WITH_HOST else None
+    host = _host(rest) if _WITH_HOST.fullmatch(scheme) else None
     if host is None or (scheme.startswith("ntfy") and "/" not in rest.rstrip("/")):
         return f"{scheme}://…"
     return f"{scheme}://…@{host}" if scheme.startswith("mailto") else f"{scheme}://{host}/…"
