@@ -1,4 +1,4 @@
-"""A report as lines for a terminal: aligned, with thousands separators, plain when it is piped.
+"""Reports and budgets as lines for a terminal: aligned, with thousands separators, plain when piped.
 
 A count that is only a lower bound is marked `≥`, with the reason beside it. Names are never cut: where
 the terminal is too narrow the table leaves out columns, then runs over the edge.
@@ -6,7 +6,7 @@ the terminal is too narrow the table leaves out columns, then runs over the edge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from rich.console import Console, ConsoleDimensions
@@ -18,6 +18,8 @@ from . import report as reports
 from .completeness import sources_words, why_unpriced
 from .filters import NONE
 from .metrics import Totals
+from .money.budgets import Standing, amount_words, share_words
+from .money.periods import end_words
 from .numbers import plural, share
 from .report import Report
 
@@ -49,6 +51,9 @@ def show(report: Report, console: Console) -> None:
     """Print the summary, the groups, and with rows each call."""
     summary(report, console)
     console.print()
+    if report.standings:
+        budget_lines(report.standings, console)
+        console.print()
     console.print(f"By {TITLES[report.key]}:", style="bold")
     console.print("-" * _RULE, style="dim")
     _print_table(_groups(report), console)
@@ -203,12 +208,80 @@ def _moment(key: str, value: Any) -> str:
     return f"{value:%Y-%m-%d %H:%M %z}" if key == "hour" else _name(value)
 
 
+_STATUS = {"ok": ("✓ ok", ""), "warning": ("! warning", "yellow"), "exceeded": ("✗ exceeded", "bold red")}
+"""A budget's status -> its words and style."""
+
+
+def budget_lines(standings: Sequence[Standing], console: Console) -> None:
+    """Print a line for each budget."""
+    for one in standings:
+        line = Text(f"Budget {printable(one.budget.name)}: ")
+        line.append(one.sentence, style=_STATUS[one.status][1])
+        console.print(line, soft_wrap=True)
+
+
+def show_budgets(standings: Sequence[Standing], console: Console) -> None:
+    """Print a table of the budgets, and what its estimates are taken from."""
+    _print_table([_budget_table(standings, slim) for slim in (False, True)], console)
+    console.print()
+    console.print(_budget_note(standings), style="dim", soft_wrap=True)
+
+
+def _budget_note(standings: Sequence[Standing]) -> str:
+    note = "Estimates: what was usual at these hours in the last 28 days, and how this period went so far."
+    if any(one.lower_bound for one in standings):
+        note += " ≥: not all of it is known: callmeter report, callmeter check."
+    return note
+
+
+_BUDGET_COLUMNS: tuple[tuple[str, bool, bool, Callable[[Standing], str]], ...] = (
+    # header, left out where there is no room, a number, cell
+    ("Budget", False, False, lambda one: printable(one.budget.name)),
+    ("Of", True, False, lambda one: printable(one.budget.scope.words) or "all calls"),
+    ("Period", True, False, lambda one: one.budget.period),
+    ("Used", False, True, lambda one: _bounded(one, amount_words(one.budget.measure, one.current))),
+    ("Limit", False, True, lambda one: _with_unit(one.budget.measure, one.budget.limit)),
+    ("Share", False, True, lambda one: _bounded(one, share_words(one.share))),
+    ("Status", False, False, lambda one: _STATUS[one.status][0]),
+    ("Estimate", True, False, lambda one: _estimate(one)),
+)
+
+
+def _budget_table(standings: Sequence[Standing], slim: bool) -> Table:
+    columns = [column for column in _BUDGET_COLUMNS if not (column[1] and slim)]
+    table = _plain_table()
+    for title, _, number, _ in columns:
+        table.add_column(title, justify="right" if number else "left", no_wrap=True)
+    for one in standings:
+        table.add_row(*(Text(cell(one)) for *_, cell in columns), style=_STATUS[one.status][1])
+    return table
+
+
+def _bounded(one: Standing, text: str) -> str:
+    return f"≥ {text}" if one.lower_bound else text
+
+
+def _with_unit(measure: str, value: float) -> str:
+    return amount_words(measure, value) + ("" if measure == "cost" else f" {measure}")
+
+
+def _estimate(one: Standing) -> str:
+    if one.projected is None:
+        return "too early to say"
+    about = amount_words(one.budget.measure, one.projected)
+    return f"about {about} {end_words(one.budget.period, one.until)}"
+
+
 def _table(first: str, rest: list[str]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = _plain_table()
     table.add_column(first, no_wrap=True)
     for title in rest:
         table.add_column(title, justify="right", no_wrap=True)
     return table
+
+
+def _plain_table() -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
 
 
 _DETAIL_TITLES = ["Input", "Output", "Cache read", "Cache write", "Cost", "Duration"]

@@ -23,6 +23,7 @@ from . import metrics
 from .completeness import Completeness, completeness
 from .filters import NONE, Filter
 from .metrics import Totals
+from .money.budgets import Standing, as_data
 
 KEYS = {
     "day": "day",
@@ -49,10 +50,18 @@ class Report:
     """Lines of the files that were read which could not be understood."""
     rows: pd.DataFrame | None = None
     """Each line, when details are wanted."""
+    standings: tuple[Standing, ...] = ()
+    """How the budgets stand now; only in a report of today."""
 
 
 def build(
-    sums: pd.DataFrame, view: Filter, by: str, *, bad_lines: int = 0, rows: pd.DataFrame | None = None
+    sums: pd.DataFrame,
+    view: Filter,
+    by: str,
+    *,
+    bad_lines: int = 0,
+    rows: pd.DataFrame | None = None,
+    standings: tuple[Standing, ...] = (),
 ) -> Report:
     """Add up a sums frame (with tasks when `by` is "task"); `by` is one of `KEYS`."""
     key = KEYS[by]
@@ -64,6 +73,7 @@ def build(
         known=completeness(sums),
         bad_lines=bad_lines,
         rows=rows,
+        standings=standings,
     )
 
 
@@ -105,7 +115,7 @@ def measures(totals: Totals) -> dict[str, float | None]:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The report as plain data; with rows also `details`, one object per line of the log."""
+    """The report as plain data; with standings also `budgets`, with rows `details`, one per line."""
     document = {
         "since": report.view.since.isoformat(),
         "until": report.view.until.isoformat(),
@@ -115,6 +125,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "completeness": _completeness(report.known),
         "groups": list(_groups(report)),
     }
+    if report.standings:
+        document["budgets"] = [as_data(one) for one in report.standings]
     if report.rows is not None:
         document["details"] = list(details(report.rows))
     return document

@@ -226,10 +226,14 @@ def _defaults(environ: Mapping[str, str], cwd: Path, home: Path) -> dict[str, An
 
 def find_file(environ: Mapping[str, str], cwd: Path, home: Path) -> Path | None:
     """The settings file: in the working directory, else in the user's configuration folder; None: neither."""
+    return next((path for path in places(environ, cwd, home) if _exists(path)), None)
+
+
+def places(environ: Mapping[str, str], cwd: Path, home: Path) -> tuple[Path, Path]:
+    """Where the settings file may be: in the working directory, in the user's configuration folder."""
     config = environ.get("XDG_CONFIG_HOME", "")
     base = Path(config) if Path(config).is_absolute() else home / ".config"
-    places = (cwd / "callmeter.toml", base / "callmeter" / "callmeter.toml")
-    return next((path for path in places if _exists(path)), None)
+    return cwd / "callmeter.toml", base / "callmeter" / "callmeter.toml"
 
 
 def _exists(path: Path) -> bool:

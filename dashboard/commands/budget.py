@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import json as json_
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from . import options
+from ..errors import UsageError
+from . import first_budgets, folder, options
 from .words import alone
+
+if TYPE_CHECKING:
+    from ..money.budgets import Budget, Standing
+    from ..settings import Settings
+
+EXCEEDED = 2
+"""The exit code of `budget check` when a budget is exceeded."""
 
 
 def budget(
@@ -14,30 +29,126 @@ def budget(
     log_dir: options.LogDir = None,
     timezone: options.TimeZone = None,
 ) -> None:
-    """Print what is used of each budget, and how much it will likely be when its period ends.
+    """Print what is used of each budget, and about how much it will be when its period ends.
+
+    Budgets are [[budget]] tables in callmeter.toml; callmeter budget init writes three to begin with.
 
     \b
     Examples:
       callmeter budget
       callmeter budget --json
+      callmeter budget init
+      callmeter budget check
     """
-    if not alone(context):
-        return
-    options.settings(log_dir=log_dir, timezone=timezone)
-    raise NotImplementedError
+    if alone(context):
+        run(options.settings(log_dir=log_dir, timezone=timezone), datetime.now(UTC), as_json=json)
+
+
+def run(settings: Settings, now: datetime, *, as_json: bool) -> None:
+    """Read the days that the budgets need and print how they stand. Raises CallmeterError."""
+    budgets = _budgets(settings)
+    standings, missing = _look(settings, budgets, now) if budgets else ((), [])
+    if as_json:
+        _print_json(settings, standings, now)
+    elif standings:
+        from .. import printout
+
+        printout.show_budgets(standings, printout.Terminal(highlight=False, emoji=False))
+    else:
+        print(_none_set(settings), file=sys.stderr)
+    _end(missing)
+
+
+def init(
+    user: Annotated[
+        bool, typer.Option("--user", help="Into the user's configuration folder instead of here.")
+    ] = False,
+) -> None:
+    """Write three budgets to begin with into callmeter.toml: $10 a day, 1 M tokens a week, $200 a month.
+
+    What is in the file already stays as it is; a file that has budgets is left alone.
+
+    \b
+    Examples:
+      callmeter budget init
+      callmeter budget init --user
+    """
+    for sentence in first_budgets.write(user=user):
+        print(sentence, file=sys.stderr)
 
 
 def check(log_dir: options.LogDir = None, timezone: options.TimeZone = None) -> None:
-    """Exit with 2 when a budget is exceeded, with 0 when none is.
+    """Exit with 2 and say which, when a budget is exceeded; with 0 and without a word when none is.
+
+    Exits with 1 when that cannot be known: no budgets are set, or a file cannot be read.
 
     \b
     Examples:
       callmeter budget check
       callmeter budget check && run-the-worker
     """
-    options.settings(log_dir=log_dir, timezone=timezone)
-    raise NotImplementedError
+    judge(options.settings(log_dir=log_dir, timezone=timezone), datetime.now(UTC))
 
 
-WORDS = (check,)
-"""`callmeter budget check`."""
+def judge(settings: Settings, now: datetime) -> None:
+    """Say which budgets are exceeded. Raises CallmeterError, and Exit with 2 when there is one."""
+    budgets = _budgets(settings)
+    if not budgets:
+        raise UsageError(_none_set(settings))
+    standings, missing = _look(settings, budgets, now)
+    exceeded = [one for one in standings if one.exceeded]
+    for one in exceeded:
+        print(f"Budget {one.budget.name} is exceeded: {one.sentence}.", file=sys.stderr)
+    if exceeded:
+        raise typer.Exit(EXCEEDED)
+    _end(missing)
+
+
+WORDS = (init, check)
+"""`callmeter budget init`, `callmeter budget check`."""
+
+
+def _end(missing: Sequence[str]) -> None:
+    """Say what is missing of the numbers; files that could not be read are an error."""
+    for sentence in missing:
+        print(sentence, file=sys.stderr)
+    if missing:
+        raise typer.Exit(1)
+
+
+def _budgets(settings: Settings) -> tuple[Budget, ...]:
+    from ..money import rules
+
+    return rules.read(settings.file, os.environ).budgets
+
+
+def _none_set(settings: Settings) -> str:
+    where = f" in {settings.file}" if settings.file else ", for there is no callmeter.toml"
+    return f"No budgets are set{where}: callmeter budget init writes three to begin with."
+
+
+def _look(
+    settings: Settings, budgets: Sequence[Budget], now: datetime
+) -> tuple[tuple[Standing, ...], list[str]]:
+    """How the budgets stand, and a sentence for each file whose calls are missing."""
+    from ..money import standings
+    from ..store.files import FileStore
+
+    folder.usable(settings.log_dir)
+    view = standings.view(budgets, now, settings.zone)
+    with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
+        store.load(view)
+        return standings.look(store, budgets, now), folder.problems(store, view)[0]
+
+
+def _print_json(settings: Settings, standings: Sequence[Standing], now: datetime) -> None:
+    from ..money.budgets import as_data
+
+    document = {
+        "at": now.astimezone(settings.zone).isoformat(timespec="seconds"),
+        "timezone": str(settings.zone),
+        "file": str(settings.file) if settings.file else None,
+        "budgets": [as_data(one) for one in standings],
+    }
+    json_.dump(document, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")

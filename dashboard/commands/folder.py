@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
+from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logger.record import DAY_FILE_PATTERN
 
 from ..errors import FolderError
+
+if TYPE_CHECKING:
+    from ..filters import Filter
+    from ..store.files import FileStore
 
 
 def usable(folder: Path, *, may_be_missing: bool = False) -> Path:
@@ -22,3 +30,18 @@ def usable(folder: Path, *, may_be_missing: bool = False) -> Path:
     except OSError as error:
         raise FolderError(folder, f"cannot be read: {error.strerror or error}") from error
     return folder
+
+
+def problems(store: FileStore, view: Filter) -> tuple[list[str], int]:
+    """A sentence for each file of the view's days that cannot be read, and their bad lines' number."""
+    last = (view.until - timedelta(microseconds=1)).date()
+    files, lines = [], 0
+    for problem in store.problems() if store.health().problems else ():
+        day = DAY_FILE_PATTERN.fullmatch(problem.file)
+        if day is None or not view.since.date() <= date.fromisoformat(day["day"]) <= last:
+            continue
+        if problem.line:
+            lines += 1
+        else:
+            files.append(f"{store.folder / problem.file}: {problem.reason}; its calls are missing here.")
+    return files, lines

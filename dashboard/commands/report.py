@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from datetime import UTC, datetime, timedelta
@@ -11,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from logger.record import DAY_FILE_PATTERN
-
-from ..errors import UsageError
+from ..errors import CallmeterError, UsageError
 from . import folder, options, period
 
 if TYPE_CHECKING:
     from ..filters import Filter
+    from ..money.budgets import Standing
     from ..report import Report
     from ..settings import Settings
     from ..store.files import FileStore
@@ -59,7 +59,7 @@ def report(
 
     JSON holds `totals` and `groups` under the names of the log's fields, and how complete they are.
     estimated_cost_usd is the sum of the known costs: null when none is known, and only the known part
-    when unpriced_calls is not 0.
+    when unpriced_calls is not 0. Where budgets are set, a report of today says how they stand.
 
     \b
     Examples:
@@ -71,50 +71,61 @@ def report(
     if json and csv:
         raise UsageError("--json and --csv: give one of them.")
     settings = options.settings(log_dir=log_dir, timezone=timezone)
-    view = period.chosen(
-        datetime.now(UTC), settings.zone, date=date, week=week, month=month, since=since, until=until
-    )
+    now = datetime.now(UTC)
+    view = period.chosen(now, settings.zone, date=date, week=week, month=month, since=since, until=until)
     form = "json" if json else "csv" if csv else "text"
-    run(settings, view, by.value, form, detail=detail)
+    run(settings, view, by.value, form, now, detail=detail)
 
 
-def run(settings: Settings, view: Filter, by: str, form: str, *, detail: bool = False) -> None:
+def run(settings: Settings, view: Filter, by: str, form: str, now: datetime, *, detail: bool = False) -> None:
     """Read the period and print it as "text", "json" or "csv". Raises FolderError."""
     from ..store.files import FileStore
 
     folder.usable(settings.log_dir)
     with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
         store.load(view)
-        bad_files, bad_lines = _problems(store, view)
-        report = _built(store, view, by, bad_lines, detail=detail)
+        bad_files, bad_lines = folder.problems(store, view)
+        standings, wrong = _standings(store, view, form, settings, now)
+        report = _built(store, view, by, bad_lines, standings, detail=detail)
         if report.totals.lines or form != "text":
             _print(report, form)
-        for remark in [*bad_files, *_remarks(report, form, store, settings)]:
+        for remark in [*bad_files, *wrong, *_remarks(report, form, store, settings)]:
             print(remark, file=sys.stderr)
     if bad_files:
         raise typer.Exit(1)
 
 
-def _problems(store: FileStore, view: Filter) -> tuple[list[str], int]:
-    """A sentence for each file of the view's days that cannot be read, and their bad lines' number."""
-    last = (view.until - timedelta(microseconds=1)).date()
-    files, lines = [], 0
-    for problem in store.problems() if store.health().problems else ():
-        day = DAY_FILE_PATTERN.fullmatch(problem.file)
-        if day is None or not view.since.date() <= date_.fromisoformat(day["day"]) <= last:
-            continue
-        if problem.line:
-            lines += 1
-        else:
-            files.append(f"{store.folder / problem.file}: {problem.reason}; its calls are missing here.")
-    return files, lines
+def _standings(
+    store: FileStore, view: Filter, form: str, settings: Settings, now: datetime
+) -> tuple[tuple[Standing, ...], list[str]]:
+    """How the budgets stand, for a report of today, and what is wrong with what is set about them."""
+    from ..money import rules, standings
+
+    if form == "csv" or settings.file is None or view != period.chosen(now, settings.zone):
+        return (), []
+    try:
+        budgets = rules.read(settings.file, os.environ).budgets
+    except CallmeterError as error:
+        return (), [str(error)]
+    if budgets:
+        store.load(standings.view(budgets, now, settings.zone))
+    return standings.look(store, budgets, now), []
 
 
-def _built(store: FileStore, view: Filter, by: str, bad_lines: int, *, detail: bool) -> Report:
+def _built(
+    store: FileStore,
+    view: Filter,
+    by: str,
+    bad_lines: int,
+    standings: tuple[Standing, ...],
+    *,
+    detail: bool,
+) -> Report:
     from .. import report
 
     sums = store.sums(view, tasks=by == "task")
-    return report.build(sums, view, by, bad_lines=bad_lines, rows=store.rows(view) if detail else None)
+    rows = store.rows(view) if detail else None
+    return report.build(sums, view, by, bad_lines=bad_lines, rows=rows, standings=standings)
 
 
 def _print(report: Report, form: str) -> None:

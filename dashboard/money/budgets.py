@@ -16,7 +16,9 @@ from .alerts import Condition
 from .keys import REQUIRED, Key, amount, one_of, percents, read_table, text
 from .periods import PERIODS as PERIODS
 from .periods import current_period as current_period
-from .periods import end_words, period_id, running
+from .periods import end_words as end_words
+from .periods import period_id
+from .periods import running as running
 from .projection import projected
 from .scope import ALL, Scope, scope_of
 from .scope import KEYS as SCOPE_KEYS
@@ -146,18 +148,19 @@ def as_data(standing: Standing) -> dict[str, Any]:
         "scope": {name: list(patterns) for name, patterns in budget.scope.choices.items()},
         "since": standing.since.isoformat(),
         "until": standing.until.isoformat(),
-        "current": _rounded(standing.current),
+        "current": _amount(budget.measure, standing.current),
         "current_is_a_lower_bound": standing.lower_bound,
         "limit": budget.limit,
-        "share": _rounded(standing.share),
+        "share": round(standing.share, 10),
         "status": standing.status,
         "level_percent": standing.level,
-        "projected": _rounded(standing.projected),
+        "projected": None if standing.projected is None else _amount(budget.measure, standing.projected),
     }
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 10)
+def _amount(measure: str, value: float) -> float:
+    """Dollars as one would write them, tokens and calls whole."""
+    return round(value, 10) if measure == "cost" else round(value)
 
 
 def budget_of(table: Mapping[str, Any], file: str, number: int) -> Budget:
