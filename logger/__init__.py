@@ -27,6 +27,7 @@ from .record import (
     to_line,
 )
 from .running import RunningCall, running_calls
+from .spend_guard import BudgetExceeded, SpendGuard
 from .usage import MessageStream, TokenUsage, usage_of
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "FIELDS",
     "ORIGINAL_FIELDS",
     "APICallMetrics",
+    "BudgetExceeded",
     "Call",
     "CallRecord",
     "ClaudeAPILogger",
@@ -46,6 +48,7 @@ __all__ = [
     "PriceTable",
     "RecordError",
     "RunningCall",
+    "SpendGuard",
     "TokenUsage",
     "day_file_name",
     "from_line",

@@ -33,9 +33,11 @@ from .problems import Problems
 from .record import day_file_name
 from .redaction import sentence
 from .run_writer import RunWriter
+from .spend_guard import BudgetExceeded, SpendGuard
 from .watching import observer_of, settle, watched
 
 if TYPE_CHECKING:
+    from .guarding import Guarding
     from .middleware import Observer
 
 Client = TypeVar("Client")
@@ -55,6 +57,8 @@ class ClaudeAPILogger:
     content: write the text of prompts and responses too, without what looks like a secret.
     content_limit: characters of each; of a longer text the beginning and the end are written.
     redact: your own patterns of what must not be written with them, as regular expressions.
+    guard: what may be spent; `BudgetExceeded`, raised by `start_call` and watched clients, is the one
+        exception this logger raises.
     now, monotonic, zone: the clocks and the time zone of the timestamps, for tests.
     """
 
@@ -69,6 +73,7 @@ class ClaudeAPILogger:
         content: bool = False,
         content_limit: int = 20_000,
         redact: Iterable[str | Pattern[str]] = (),
+        guard: SpendGuard | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         zone: tzinfo | None = None,
@@ -85,6 +90,7 @@ class ClaudeAPILogger:
         self._in_flight = self._writer.in_flight
         weakref.finalize(self, self._in_flight.leave).atexit = False
         self._journal = self._writer.journal
+        self._guard = None if guard is None else self._guarding(guard, zone)
         self._journal.prepare()
         self._parsed = recent_outputs
         self._runs = RunWriter(self._writer, self.log_dir, self._clock)
@@ -115,6 +121,8 @@ class ClaudeAPILogger:
         self.flush()
         self._journal.close()
         self._in_flight.close()
+        if self._guard is not None:
+            self._guard.close()
 
     def start_call(
         self,
@@ -126,12 +134,17 @@ class ClaudeAPILogger:
         settings: dict[str, Any] | None = None,
         **further: Any,
     ) -> APICallMetrics:
-        """Begin a call. `further`: any field of the line by name (`project=`, `session_id=`, ...)."""
+        """Begin a call. `further`: any field of the line by name (`project=`, `session_id=`, ...).
+
+        Raises BudgetExceeded, and nothing is written, when a limit of the guard is reached.
+        """
         try:
             named = current.get()
             if named:
                 task_id, worker_id, further = with_names(named, task_id, worker_id, further)
             now = self._now()
+            if self._guard is not None:
+                self._guard.check(now, task_id, worker_id, further.get("project"))
             stamp = self._clock.spell(now)[0]
             if further or self._content is not None:
                 prompt_content = self._with_content(further, "prompt", prompt_content)
@@ -143,6 +156,8 @@ class ClaudeAPILogger:
                 metrics._further = further
             self._writer.begin(metrics)
             metrics._began = self._monotonic()
+        except BudgetExceeded:
+            raise
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("start_call", error)
             metrics = APICallMetrics("", task_id, worker_id, model, settings=settings)
@@ -242,6 +257,17 @@ class ClaudeAPILogger:
             self, self.start_call(task_id, worker_id, model, prompt_file, prompt, settings, **further)
         )
 
+    def check_budget(
+        self, *, task_id: str | None = None, worker_id: str | None = None, project: str | None = None
+    ) -> None:
+        """Raise BudgetExceeded if a call of these names would be refused now, as before a task is taken up.
+
+        Names that are not given are those of `context`. Nothing without a guard.
+        """
+        if self._guard is not None:
+            task_id, worker_id, named = with_names(current.get(), task_id, worker_id, {})
+            self._guard.check(self._now(), task_id, worker_id, project or named.get("project"))
+
     def context(self, **fields: Any) -> AbstractContextManager[None]:
         """`with log.context(task_id="gh-456"):` names the calls begun in the block, watched ones too.
 
@@ -307,6 +333,11 @@ class ClaudeAPILogger:
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("get_daily_summary", error)
             return empty_summary(day)
+
+    def _guarding(self, guard: SpendGuard, zone: tzinfo | None) -> Guarding:
+        from .guarding import Guarding
+
+        return Guarding(guard, self._journal, zone, text(self._shared.get("project")))
 
     def _today(self) -> str:
         return self._clock.spell(self._now())[1]

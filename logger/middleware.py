@@ -17,8 +17,9 @@ from .sdk_attempt import Attempt, BatchAttempt, MessageAttempt
 from .sdk_batch import Batches
 from .sdk_call import SdkCall
 from .sdk_log import SdkLog
-from .sdk_request import batch_of, is_message
+from .sdk_request import batch_of, is_message, makes_batch
 from .sdk_retries import waiting_calls
+from .spend_guard import BudgetExceeded
 
 Client = TypeVar("Client")
 
@@ -64,7 +65,8 @@ def _hand_on(client: Any, copy: Any) -> None:
 class Observer(Middleware):
     """Middleware for the clients of the anthropic SDK, sync and async; the last one of the list.
 
-    It changes nothing: neither what the client returns and raises, nor when something is read.
+    It changes nothing: neither what the client returns and raises, nor when something is read. Only a call,
+    or a new batch, that the log's `SpendGuard` refuses is not sent: BudgetExceeded reaches the program.
     """
 
     def __init__(self, log: SdkLog) -> None:
@@ -106,6 +108,10 @@ class Observer(Middleware):
                 return self._begin_message(request, call_next)
             if (found := batch_of(options.method, options.url)) is not None:
                 return BatchAttempt(self._batches, *found)
+            if makes_batch(options.method, options.url) and not request.retries_taken:
+                self.log.check_budget()
+        except BudgetExceeded:
+            raise
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             with suppress(Exception):
                 self.log.problems.note("sdk", f"callmeter: a call cannot be followed: {error!r}")

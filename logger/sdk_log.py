@@ -26,6 +26,9 @@ class SdkLog(Ender, Protocol):
 
     def _monotonic(self) -> float: ...
 
+    def check_budget(self) -> None:
+        """Raise BudgetExceeded if no call may be begun now."""
+
     def start_call(
         self,
         task_id: str | None,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _MESSAGES = re.compile(r"(?:https?://[^?#]*)?/v1/messages/?(?:[?#].*)?")
+_BATCHES = re.compile(r"(?:https?://[^?#]*)?/v1/messages/batches/?(?:[?#].*)?")
 _BATCH = re.compile(r"/v1/messages/batches/(?P<batch>[^/?#]+)(?P<results>/results)?/?(?:[?#]|$)")
 
 
@@ -19,6 +20,11 @@ def is_message(method: str, url: str) -> bool:
     if url == "/v1/messages":
         return method == "post" or method.lower() == "post"
     return _MESSAGES.fullmatch(url) is not None and method.lower() == "post"
+
+
+def makes_batch(method: str, url: str) -> bool:
+    """Whether this makes a message batch, of which the calls cost."""
+    return _BATCHES.fullmatch(url) is not None and method.lower() == "post"
 
 
 def batch_of(method: str, url: str) -> tuple[str, bool] | None:

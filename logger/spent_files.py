@@ -1,0 +1,149 @@
+"""The day files of a log, read on from where they were read to: each complete line once."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+
+BLOCK = 4 * 1024 * 1024
+"""Bytes read at a time."""
+
+_EDGE = 64
+"""Bytes before the place read to, by which is seen that a file only grew."""
+
+_LENGTH = 32
+"""Bits of a place that hold the length of its line."""
+
+
+class ReplacedError(Exception):
+    """A file is not the one that was read, or less of it: what was taken from it does not hold any more."""
+
+
+class GrowingFile:
+    """A file that others append to. A missing one has no lines. Every method raises OSError.
+
+    A last line without a newline is not taken: it is still being written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+        self._identity = (0, 0)
+        self._seen = 0  # the size when last looked at
+        self._read_to = 0
+        self._edge = b""
+
+    def new_lines(self) -> Iterator[tuple[int, bytes]]:
+        """(place, line) of every line since the last time. Raises ReplacedError."""
+        size = self._size()
+        if size == self._seen:
+            return
+        for block, begin in self._blocks(size):
+            place = begin
+            for line in block.split(b"\n"):
+                yield place << _LENGTH | len(line), line
+                place += len(line) + 1
+        self._seen = size
+
+    def line(self, place: int) -> bytes:
+        """The line at a place."""
+        return os.pread(self._fd, place & (1 << _LENGTH) - 1, place >> _LENGTH)
+
+    def _size(self) -> int:
+        try:
+            status = os.stat(self._path)  # noqa: PTH116 - before every call; Path.stat costs three times as much
+        except FileNotFoundError:
+            if self._fd >= 0:
+                raise ReplacedError from None
+            return 0
+        if self._fd < 0:
+            status = self._opened()
+        if (status.st_dev, status.st_ino) != self._identity or status.st_size < self._read_to:
+            raise ReplacedError
+        return status.st_size
+
+    def _opened(self) -> os.stat_result:
+        self._fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        status = os.fstat(self._fd)
+        self._identity = status.st_dev, status.st_ino
+        return status
+
+    def _blocks(self, size: int) -> Iterator[tuple[bytes, int]]:
+        """(complete lines without their last newline, where they begin) up to a size."""
+        self._check_edge()
+        rest, at = b"", self._read_to
+        while at < size:
+            block = os.pread(self._fd, min(BLOCK, size - at), at)
+            if not block:
+                raise ReplacedError
+            at += len(block)
+            lines, newline, rest = (rest + block).rpartition(b"\n")
+            if newline:
+                begin = self._read_to
+                self._read_to = at - len(rest)
+                self._edge = (self._edge + lines[-_EDGE:] + newline)[-_EDGE:]
+                yield lines, begin
+
+    def _check_edge(self) -> None:
+        edge = self._edge
+        if edge and os.pread(self._fd, len(edge), self._read_to - len(edge)) != edge:
+            raise ReplacedError
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with suppress(OSError):
+                os.close(fd)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class PackedFile:
+    """A gzipped file of a day that is over, of which every line is its own place. A missing one has none."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._seen: tuple[int, ...] | None = None
+        self._broken = ""
+
+    def new_lines(self) -> Iterator[tuple[bytes, bytes]]:
+        """(place, line) of every line, the first time. Raises ReplacedError, and OSError."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            if self._broken:
+                raise OSError(self._broken)
+            return
+        if self._seen is not None:
+            raise ReplacedError
+        if stamp is not None:
+            yield from self._lines()
+            self._seen = stamp
+
+    def _lines(self) -> Iterator[tuple[bytes, bytes]]:
+        with gzip.open(self._path) as file:
+            try:
+                for line in file:
+                    yield line, line
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                self._broken = f"{self._path} is broken: {error}"
+                self._seen = self._stamp()
+                raise OSError(self._broken) from error
+
+    def line(self, place: bytes) -> bytes:
+        """The line at a place."""
+        return place
+
+    def _stamp(self) -> tuple[int, ...] | None:
+        try:
+            status = os.stat(self._path)  # noqa: PTH116
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,171 @@
+"""Lines taken in one by one, each call counted once: as `counted_once` says, without counting all anew.
+
+Most lines share no id and no session with another: they are added, and nothing is kept of them. Of the
+others it is kept where they stand, in groups of those that may tell of the same calls. Only a group in which
+one line may stand for another is counted anew when a line comes to it, from the lines themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any, Protocol
+
+from .call_ids import DERIVED
+from .counted_line import PER_CALL, RUNS, as_name
+from .counted_once import each_counted
+from .spent_portion import Portion, Portions, told_by, whole_line
+from .spent_sums import SpentSums
+
+MOST_KEYS = 400_000
+"""Ids and sessions by which lines are known again, about 200 bytes each; beyond that the older half is
+forgotten. A line that tells of a forgotten call counts once more: the guard stops too early, never too late.
+"""
+
+
+class Origin(Protocol):
+    """Where lines come from."""
+
+    def line(self, place: Any) -> bytes:
+        """A line again, by the place it was given with. Raises OSError."""
+
+
+class _Group:
+    """Lines joined by ids or by a session, and their portions that are in the sums."""
+
+    __slots__ = ("into", "joins", "lines", "portions", "sessions", "source", "twice")
+
+    def __init__(self, source: str, sessions: tuple[int, ...], at: tuple[Origin, Any]) -> None:
+        self.into: _Group | None = None
+        self.lines = [at]
+        self.portions: list[Portion] = []
+        self.sessions = sessions
+        self.source: str | None = source
+        self.joins = source in _JOINING
+        self.twice = False
+
+    @property
+    def alike(self) -> bool:
+        """Whether none of these lines can stand for another: they are of one source, their ids differ."""
+        return self.source is not None and not self.twice
+
+    def take(self, other: _Group) -> None:
+        """Become one with another."""
+        other.into = self
+        self.lines += other.lines
+        self.portions += other.portions
+        self.sessions = tuple({*self.sessions, *other.sessions})
+        self.source = self.source if self.source == other.source else None
+        self.joins = self.joins or other.joins
+        self.twice = self.twice or other.twice
+
+
+_JOINING = frozenset({*PER_CALL, RUNS})
+"""Sources whose lines a session joins, and with them the lines of the same requests."""
+
+
+class SpentLines:
+    """Puts into `sums` what counts of all lines taken so far, in whatever order they came."""
+
+    def __init__(self, sums: SpentSums, portions: Portions) -> None:
+        self._sums, self._portions = sums, portions
+        self._groups: dict[int, _Group] = {}
+        self._changed: set[_Group] = set()
+
+    def take(self, line: bytes, origin: Origin, place: Any) -> None:
+        """Take in a line; bytes that are none are passed over. `origin` gives it again by its place."""
+        given = told_by(line)
+        if given is None:
+            return
+        source, portion = str(given.get("source") or ""), self._portions.of(given)
+        keys = list(_ids(given))
+        session = as_name(given.get("session_id"))
+        if not keys and not (session and source in _JOINING):
+            self._sums.add(portion)
+            return
+        group = _Group(source, (hash(("session", session)),) if session else (), (origin, place))
+        group.portions.append(portion)
+        self._sums.add(portion)
+        self._join(group, keys)
+
+    def _join(self, group: _Group, keys: list[tuple[str, str]]) -> None:
+        """Put a new line into the group of those it has something in common with."""
+        met: list[_Group] = []
+        for key in keys:
+            found = self._found(hash(key))
+            if found is not None:
+                met.append(found)
+                found.twice = found.twice or key[0] == "call"
+        for other in met:
+            group = self._one(group, other)
+        group = self._with_sessions(group)
+        for key in keys:
+            self._groups[hash(key)] = group
+        if len(group.lines) > 1 and not group.alike:
+            self._changed.add(group)
+        if len(self._groups) > MOST_KEYS:
+            self._forget()
+
+    def _with_sessions(self, group: _Group) -> _Group:
+        """With all other groups of its sessions, if a session can join it."""
+        known: set[int] = set()
+        while group.joins and (more := set(group.sessions) - known):
+            for session in more:
+                other = self._found(session)
+                if other is not None:
+                    group = self._one(group, other)
+            known |= more
+        for session in known:
+            self._groups[session] = group
+        return group
+
+    def _found(self, key: int) -> _Group | None:
+        group = self._groups.get(key)
+        while group is not None and group.into is not None:
+            group = group.into
+        return group
+
+    def _one(self, group: _Group, other: _Group) -> _Group:
+        """The one group of both; the larger takes the smaller."""
+        while group.into is not None:
+            group = group.into
+        while other.into is not None:
+            other = other.into
+        if group is other:
+            return group
+        if len(group.lines) < len(other.lines):
+            group, other = other, group
+        group.take(other)
+        self._changed.discard(other)
+        return group
+
+    def settle(self) -> None:
+        """Count anew the groups that have changed. Raises OSError; those that are left are tried again."""
+        while self._changed:
+            group = next(iter(self._changed))
+            counted = self._counted(group)
+            for portion in group.portions:
+                self._sums.add(portion, -1)
+            group.portions = counted
+            for portion in counted:
+                self._sums.add(portion)
+            self._changed.discard(group)
+
+    def _counted(self, group: _Group) -> list[Portion]:
+        told = [whole_line(origin.line(place)) for origin, place in group.lines]
+        lines = [given for given in told if given is not None]
+        return [self._portions.of(one) for one in each_counted(lines) if one is not None]
+
+    def _forget(self) -> None:
+        for key in list(islice(self._groups, len(self._groups) // 2)):
+            del self._groups[key]
+
+
+def _ids(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What joins a line to others of the same call, as (kind, id)."""
+    call_id = given.get("call_id")
+    if isinstance(call_id, str) and DERIVED.fullmatch(call_id):
+        yield "call", call_id
+    for kind in ("request", "message"):
+        if name := as_name(given.get(f"{kind}_id")):
+            yield kind, name
