@@ -62,7 +62,7 @@ $(VENV)/made:
 	@touch $@
 
 $(VENV)/installed: $(VENV)/made pyproject.toml
-	@$(PIP) --editable .
+	@$(PIP) --editable '.[notify]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

@@ -15,16 +15,18 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from ..errors import CallmeterError
+from .alerts import alerts
 from .budget import WORDS as BUDGET_WORDS
 from .budget import budget
 from .check import check
 from .demo import demo
+from .estimate import estimate
 from .import_ import import_
 from .report import report
 from .serve import serve
 from .words import Command, group, name_of
 
-COMMANDS: tuple[Command, ...] = (serve, report, import_, check, demo, budget)
+COMMANDS: tuple[Command, ...] = (serve, report, import_, check, demo, estimate, budget, alerts)
 """Every command; the help lists those with words of their own last. A command's name is its function's."""
 
 WORDS: Mapping[Command, tuple[Command, ...]] = {budget: BUDGET_WORDS}

@@ -36,7 +36,11 @@ class Round:
     """One channel: what is due is delivered, under a lock that ends with the process."""
 
     def __init__(
-        self, log: AlertLog, address: Address, tell: Callable[[Told], Message], opened: Open
+        self,
+        log: AlertLog,
+        address: Address,
+        tell: Callable[[Told], Message],
+        opened: Open = open_channel,
     ) -> None:
         self.address = address
         self.problem: str | None = None

@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
+from types import TracebackType
 
 from ..errors import CallmeterError
 from ..settings import Settings, find_file
@@ -51,6 +51,7 @@ class Desk:
         opened: Open = open_channel,
     ) -> None:
         self.store = store
+        self.ledger = Ledger(settings.credit_dir)
         self.alerts = AlertLog(settings.alerts_dir)
         self._clock = clock
         self._wrong: str | None = None
@@ -63,11 +64,6 @@ class Desk:
         self._position: tuple[object, Position] | None = None
         self._closed: dict[tuple[datetime, datetime], Spent] = {}
         self._closed_until = 0.0
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """The credit ledger of the log folder."""
-        return Ledger(self._settings.credit_dir)
 
     def rules(self) -> Rules:
         """What is set now."""
@@ -100,6 +96,15 @@ class Desk:
             silent = (str(error),)
         return tuple(dict.fromkeys(said for said in (self._wrong, self._lookout.problem, *silent) if said))
 
+    def __enter__(self) -> Desk:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
     def start(self) -> None:
         """Look and deliver from now on, whenever data changes."""
         self._lookout.start()
@@ -111,12 +116,18 @@ class Desk:
 
     def look(self, now: datetime) -> Changes:
         """Note what is new at `now`, and have it delivered, without waiting for that. Raises FolderError."""
-        delivery = self.rules().delivery
-        found = Changes()
-        if self.store.health().folder_problem is None:
-            found = self.alerts.take(self.position(now).conditions, now, delivery)
-        self._courier.send_to(delivery.addresses)
+        found = self.note(now)
+        self._courier.send_to(self.rules().delivery.addresses)
         return found
+
+    def note(self, now: datetime) -> Changes:
+        """Note what is new at `now`, and leave the delivery to whoever delivers. Raises FolderError.
+
+        While the log folder cannot be read nothing is new, and nothing has ended.
+        """
+        if self.store.health().folder_problem is not None:
+            return Changes()
+        return self.alerts.take(self.position(now).conditions, now, self.rules().delivery)
 
     def message(self, told: Told) -> Message:
         """What is sent of an alert."""
