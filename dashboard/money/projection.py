@@ -117,4 +117,4 @@ def _hours(since: datetime, until: datetime) -> pd.DatetimeIndex:
 
 def _places(hours: pd.DatetimeIndex) -> Places:
     """Each hour's place in the week of its own zone."""
-    return np.asarray(hours.dayofweek * 24 + hours.hour, dtype="int64")
+    return np.asarray(hours.day_of_week * 24 + hours.hour, dtype="int64")
