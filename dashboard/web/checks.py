@@ -1,0 +1,122 @@
+"""Strict values of a JSON body: each kind is checked by one function that owns its sentence.
+
+Numbers are never text, true, false, infinite or NaN. A check raises ValueError with what it accepts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic_core import core_schema
+
+AHEAD = timedelta(minutes=5)
+"""How far the clock of who tells of a call may be before ours."""
+
+FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+"""No call was made before it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Check:
+    """Makes a type annotation of a function and the JSON schema of what it takes."""
+
+    take: Callable[[Any], Any]
+    schema: Mapping[str, Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        """What validates."""
+        return core_schema.no_info_plain_validator_function(self.take)
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """What describes."""
+        return dict(self.schema)
+
+
+def number(least: float, most: float) -> Check:
+    """A finite number within bounds."""
+
+    def take(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
+            raise ValueError(f"must be a number of {least:g} or more")
+        if value > most:
+            raise ValueError(f"must be a number of at most {most:,.0f}")
+        return float(value)
+
+    return Check(take, {"type": "number", "minimum": least, "maximum": most})
+
+
+def whole(least: int, most: int) -> Check:
+    """A whole number within bounds; 3.0 is one too."""
+
+    def take(value: Any) -> int:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        if not fits or not least <= value <= most or value != int(value):
+            raise ValueError(f"must be a whole number from {least:,} to {most:,}")
+        return int(value)
+
+    return Check(take, {"type": "integer", "minimum": least, "maximum": most})
+
+
+def text(most: int) -> Check:
+    """A text that is not empty and not too long; lone surrogates become question marks."""
+
+    def take(value: Any) -> str:
+        if not isinstance(value, str) or not 1 <= len(value) <= most:
+            raise ValueError(f"must be a text of 1 to {most:,} characters")
+        return value.encode("utf-8", "replace").decode()
+
+    return Check(take, {"type": "string", "minLength": 1, "maxLength": most})
+
+
+def truth() -> Check:
+    """true or false."""
+
+    def take(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError("must be true or false")
+        return value
+
+    return Check(take, {"type": "boolean"})
+
+
+def thing() -> Check:
+    """An object of any fields."""
+
+    def take(value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValueError("must be an object")
+        return value
+
+    return Check(take, {"type": "object"})
+
+
+def moment() -> Check:
+    """A time of the past as text; without an offset it is this machine's local time."""
+
+    def take(value: Any) -> datetime:
+        try:
+            found = datetime.fromisoformat(value).astimezone(UTC)
+        except (TypeError, ValueError, OverflowError, OSError):
+            raise ValueError("must be a time such as 2026-11-22T14:30:00+01:00") from None
+        if not FIRST <= found <= datetime.now(UTC) + AHEAD:
+            raise ValueError(f"must be a time from {FIRST:%Y} to now")
+        return found
+
+    return Check(take, {"type": "string", "format": "date-time"})
+
+
+Usd = Annotated[float, number(0, 1e9)]
+Seconds = Annotated[float, number(0, 1e7)]
+Tokens = Annotated[int, whole(0, 10**12)]
+Few = Annotated[int, whole(0, 10**6)]
+Several = Annotated[int, whole(1, 10**6)]
+HttpStatus = Annotated[int, whole(100, 599)]
+ExitCode = Annotated[int, whole(-(2**31), 2**32)]
+Name = Annotated[str, text(500)]
+LongText = Annotated[str, text(2000)]
+Truth = Annotated[bool, truth()]
+Object = Annotated[dict[str, Any], thing()]
+Moment = Annotated[datetime, moment()]

@@ -1,0 +1,78 @@
+"""Why the REST addresses do not do what they were asked: one shape for all of it, with a sentence."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+SHOWN = 3
+"""How many wrong fields a sentence names."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_LENGTH = 60
+
+
+def refusal(
+    status: int,
+    sentence: str,
+    fields: Iterable[tuple[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The answer. fields: name and what is wrong with it."""
+    listed = [{"field": name, "problem": problem} for name, problem in fields]
+    return JSONResponse({"detail": sentence, "fields": listed}, status, headers)
+
+
+def invalid(errors: Sequence[Mapping[str, Any]], known: Collection[str]) -> JSONResponse:
+    """422 for what pydantic says is wrong. known: the fields there are."""
+    found = [_told(error, known) for error in errors]
+    sentences = [_sentence(name, problem) for name, problem in found[:SHOWN]]
+    more = len(found) - SHOWN
+    if more > 0:
+        sentences.append(f"{more} more {'field is' if more == 1 else 'fields are'} wrong.")
+    return refusal(422, " ".join(sentences), [(name, problem) for name, problem in found if name])
+
+
+def _sentence(name: str, problem: str) -> str:
+    return f"{name} {problem}." if name else f"The body {problem}."
+
+
+def _told(error: Mapping[str, Any], known: Collection[str]) -> tuple[str, str]:
+    """(the field, "" for the body itself; what is wrong with it)"""
+    name = _shown(".".join(str(part) for part in error["loc"][1:]))
+    if error["type"] == "extra_forbidden":
+        return name, _unknown(name, known)
+    if error["type"] == "missing":
+        return name, "must be given" if name else f"must be a JSON object; its fields are {_listed(known)}"
+    if not name:
+        return name, "must be a JSON object"
+    words = str(error["msg"]).removeprefix("Value error, ")
+    return name, f"{words}, not {_shown(repr(error['input']))}"
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return "is no field here; " + (f"did you mean {near[0]}?" if near else f"there are {_listed(known)}")
+
+
+def _listed(known: Collection[str]) -> str:
+    return ", ".join(known) if known else "none"
+
+
+def _shown(text: str) -> str:
+    short = text if len(text) <= _LENGTH else text[:_LENGTH] + "…"
+    return "".join(sign if sign.isprintable() else "?" for sign in short)
+
+
+def unwritten(what: str, error: BaseException) -> JSONResponse:
+    """507 when there is no room, else 503. error: an OSError, or what was raised from one."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    number = cause.errno if isinstance(cause, OSError) else None
+    why = f"{cause.strerror or cause}" if isinstance(cause, OSError) else f"{error}"
+    status = 507 if number in _NO_ROOM else 503
+    advice = "make room and send it again" if status == 507 else "send it again when it can be written"
+    return refusal(status, f"{what}: {why}; {advice}.", headers={"Retry-After": "30"})

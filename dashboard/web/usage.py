@@ -1,0 +1,323 @@
+"""The REST addresses: what is left, what was spent, and a way to tell of readings and calls.
+
+They are an application of their own behind the page's guard, so that their refusals and their description
+are theirs alone. Handlers are plain functions: the framework runs them on threads, for frames are slow.
+GETs change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import metadata
+from typing import Annotated, Any, cast
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from logger.record import CallRecord
+
+from .. import filters, numbers
+from ..errors import CallmeterError, UsageError
+from ..money.alerts import Alert
+from ..money.desk import Desk
+from ..money.position import Position
+from ..settings import Settings
+from ..store.base import Store
+from . import usage_answers as answers
+from .exposition import Scene, Steady, exposition
+from .json_bodies import JsonBodies
+from .openapi import ABOUT, add_docs
+from .refusals import invalid, refusal, unwritten
+from .usage_models import (
+    AlertsAnswer,
+    BalanceAnswer,
+    BalanceBody,
+    Body,
+    CallAnswer,
+    CallBody,
+    HealthAnswer,
+    NoBody,
+    Problem,
+    Recent,
+    RecentQuery,
+    Summary,
+    Usage,
+)
+
+PATHS = ("/usage", "/healthz", "/metrics", "/openapi.json", "/docs")
+"""What is theirs, with all below it."""
+
+FAILED = "Something went wrong inside callmeter. Its log says what."
+
+Write = Callable[[Mapping[str, Any]], CallRecord]
+"""Writes the line of a call, see `logger.rest_log.RestLog.take`. Raises OSError."""
+
+_BODIES: dict[str, type[Body]] = {
+    "/usage/update_budget": BalanceBody,
+    "/usage/record": CallBody,
+    "/usage/alert": NoBody,
+    "/usage/recent": RecentQuery,
+}
+
+
+def speaks_json(path: str) -> bool:
+    """Whether an address is one of programs, to be refused in JSON."""
+    return any(path == own or path.startswith(own + "/") for own in PATHS)
+
+
+def add_routes(
+    server: FastAPI,
+    settings: Settings,
+    store: Store,
+    desk: Desk,
+    clock: Callable[[], datetime],
+    write: Write | None,
+) -> None:
+    """Let the server answer programs. write: None, and calls cannot be told."""
+    ring = JsonBodies(application(Service(settings, store, desk, clock, write)))
+    for path in PATHS:
+        for whole in (path, path + "/{rest:path}"):
+            server.add_route(whole, cast("Any", ring), include_in_schema=False)
+
+
+@dataclass(slots=True)
+class Service:
+    """What the addresses do."""
+
+    settings: Settings
+    store: Store
+    desk: Desk
+    clock: Callable[[], datetime]
+    write: Write | None
+    steady: Steady = field(default_factory=Steady)
+
+    def usage(self) -> Usage:
+        """Credit, budgets and spending now."""
+        found = self.desk.position(self.clock())
+        return answers.usage(found, self.desk.alerts.open(), self._problems())
+
+    def _problems(self) -> tuple[str, ...]:
+        return (*self.desk.problems, *self.desk.ledger.problems(), *self.desk.alerts.problems())
+
+    def update_budget(self, body: BalanceBody) -> BalanceAnswer:
+        """Note a reading of the Console's balance."""
+        entry = self.desk.ledger.read(self.clock(), body.remaining_budget, note=body.note or "")
+        return answers.reading(entry, self.desk.position(self.clock()))
+
+    def record(self, body: CallBody) -> CallAnswer | Response:
+        """Write the line of a call."""
+        if self.write is None:
+            return refusal(503, "This server writes no calls; callmeter serve does.")
+        try:
+            line = self.write(body.model_dump(exclude_none=True))
+        except OSError as error:
+            return unwritten("The call is not in the log", error)
+        return CallAnswer(
+            call_id=str(line.call_id),
+            timestamp=line.timestamp,
+            model=line.model,
+            tokens_total=line.tokens_total,
+            estimated_cost_usd=line.estimated_cost_usd,
+            sentence=_recorded(line),
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Today, 7 and 30 days."""
+        return answers.summary(self.store, self.clock())
+
+    def recent(self, query: Annotated[RecentQuery, Query()]) -> dict[str, Any]:
+        """The last calls."""
+        return answers.recent(self.store, query.limit)
+
+    def alert(self, body: NoBody | None = None) -> AlertsAnswer:
+        """Look at everything now, and have what is new delivered."""
+        changes = self.desk.look(self.clock())
+        return AlertsAnswer(
+            open=[answers.alert(one) for one in self.desk.alerts.open()],
+            announced=[answers.alert(one) for one in changes.announced],
+            cleared=[answers.alert(one) for one in changes.cleared],
+        )
+
+    def healthz(self, response: Response) -> HealthAnswer:
+        """How the reading goes; 503 while the log folder cannot be read."""
+        health = self.store.health()
+        missing = health.folder_problem is not None and not self.settings.log_dir.exists()
+        found = answers.health(health, version(), missing)
+        if health.folder_problem is not None and not missing:
+            response.status_code = 503
+        return found
+
+    def metrics(self, request: Request) -> Response:
+        """The same for Prometheus."""
+        text, kind = exposition(self._scene(), self.steady, request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": kind})
+
+    def _scene(self) -> Scene:
+        now = self.clock()
+        sums = answers.all_sums(self.store)
+        midnight = filters.midnight(now.astimezone(self.store.zone).date(), self.store.zone)
+        position, alerts = self._money(now)
+        return Scene(
+            now=now,
+            version=version(),
+            health=self.store.health(),
+            ever=answers.totals_by_model(sums),
+            today=answers.totals_by_model(sums[(sums["hour"] >= midnight).to_numpy()]),
+            position=position,
+            alerts=alerts,
+        )
+
+    def _money(self, now: datetime) -> tuple[Position | None, tuple[Alert, ...] | None]:
+        """Position and open alerts; None where their files cannot be read."""
+        try:
+            return self.desk.position(now), self.desk.alerts.open()
+        except CallmeterError:
+            return None, None
+
+
+def _recorded(line: CallRecord) -> str:
+    if line.estimated_cost_usd is not None:
+        return f"Logged; it cost {numbers.usd(line.estimated_cost_usd)}."
+    if line.tokens_total is None:
+        return "Logged; its cost is not known, for tokens_input and tokens_output are not both given."
+    return f"Logged; its cost is not known, for {line.model} has no price."
+
+
+def version() -> str:
+    """Of this callmeter."""
+    try:
+        return metadata.version("callmeter")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def application(service: Service) -> FastAPI:
+    """The REST addresses as an application, without the ring that keeps other bodies than JSON off."""
+    api = FastAPI(
+        title="callmeter",
+        version=version(),
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        exception_handlers=cast("Any", _HANDLERS),
+    )
+    _add_reads(api, service)
+    _add_writes(api, service)
+    add_docs(api)
+    return api
+
+
+def _answer(words: str) -> dict[str, Any]:
+    return {"model": Problem, "description": words}
+
+
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    400: _answer("The request does not name a host."),
+    401: _answer("A token is set, and it was not shown."),
+    403: _answer("The request comes from the page of another site."),
+    405: _answer("The address is not for this method."),
+    421: _answer("The server does not answer to this name."),
+    429: _answer("Too many wrong tokens."),
+    500: _answer("Something went wrong inside callmeter."),
+    503: _answer("A file cannot be read or written."),
+}
+_WRONG: dict[int | str, dict[str, Any]] = {422: _answer("What was sent cannot be taken; why.")}
+_BODY: dict[int | str, dict[str, Any]] = {
+    **_REFUSED,
+    **_WRONG,
+    413: _answer("The body is too large."),
+    415: _answer("The body is not announced as JSON."),
+}
+_WRITE: dict[int | str, dict[str, Any]] = {**_BODY, 507: _answer("There is no room on the disk.")}
+_HEALTH: dict[int | str, dict[str, Any]] = {
+    **_REFUSED,
+    503: {"model": HealthAnswer, "description": "The log folder cannot be read."},
+}
+_TEXT: dict[int | str, dict[str, Any]] = {
+    **_REFUSED,
+    200: {
+        "description": "Prometheus' text format.",
+        "content": {
+            kind: {"schema": {"type": "string"}} for kind in ("text/plain", "application/openmetrics-text")
+        },
+    },
+}
+
+
+def _add_reads(api: FastAPI, service: Service) -> None:
+    get, asked = api.get, {**_REFUSED, **_WRONG}
+    get("/usage", summary="What is left, and what was spent", response_model=Usage, responses=_REFUSED)(
+        service.usage
+    )
+    get("/usage/summary", summary="Today, 7 and 30 days", response_model=Summary, responses=_REFUSED)(
+        service.summary
+    )
+    get("/usage/recent", summary="The last calls, newest first", response_model=Recent, responses=asked)(
+        service.recent
+    )
+    get("/healthz", summary="Whether it works", response_model=HealthAnswer, responses=_HEALTH)(
+        service.healthz
+    )
+    get("/metrics", summary="For Prometheus", response_class=Response, responses=_TEXT)(service.metrics)
+
+
+def _add_writes(api: FastAPI, service: Service) -> None:
+    post = api.post
+    post(
+        "/usage/update_budget",
+        summary="Tell what the Console shows as the balance",
+        response_model=BalanceAnswer,
+        responses=_WRITE,
+    )(service.update_budget)
+    post("/usage/record", summary="Log a call: one line", response_model=CallAnswer, responses=_WRITE)(
+        service.record
+    )
+    post(
+        "/usage/alert",
+        summary="Look for alerts now and have new ones delivered",
+        response_model=AlertsAnswer,
+        responses=_WRITE,
+    )(service.alert)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    model = _BODIES.get(request.url.path, NoBody)
+    return invalid(error.errors(), tuple(model.model_fields))
+
+
+async def _http(request: Request, error: HTTPException) -> JSONResponse:
+    """An address or a method that there is not."""
+    path = request.url.path
+    if error.status_code == 404:
+        return refusal(404, f"There is nothing at {path}; /docs shows what there is.")
+    if error.status_code == 405:
+        return refusal(405, f"{path} is not for {request.method}; /docs shows what is.", (), error.headers)
+    return refusal(error.status_code, f"{error.detail}", (), error.headers)
+
+
+async def _known(request: Request, error: CallmeterError) -> JSONResponse:
+    """A failure that owns its sentence: of a file that cannot be read or written."""
+    if isinstance(error, UsageError):
+        return refusal(422, str(error))
+    if request.method == "POST":
+        return unwritten("It is not done", error)
+    return refusal(503, str(error))
+
+
+async def _unknown(request: Request, error: Exception) -> JSONResponse:
+    return refusal(500, FAILED)
+
+
+_HANDLERS = {
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+    CallmeterError: _known,
+    Exception: _unknown,
+}
