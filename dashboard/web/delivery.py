@@ -26,7 +26,7 @@ LEAST = 500
 """Bytes below which compressing costs more than it saves."""
 
 _FAST, _BEST = 4, 9
-_STATIC = re.compile(r"/(_dash-component-suites|assets)/|/_favicon\.ico$")
+_STATIC = re.compile(r"/(_dash-component-suites|assets|docs/files)/|/_favicon\.ico$")
 _FINGERPRINT = re.compile(r"\.v[\w-]+m[0-9a-fA-F]+\.")
 _STAMPED = re.compile(rb"(^|&)[mv]=")
 _TEXT = re.compile(r"text/|image/(svg\+xml|x-icon|vnd\.microsoft\.icon)|.*[/+](javascript|json|xml|wasm)$")

@@ -7,7 +7,7 @@ import errno
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 SHOWN = 3
 """How many wrong fields a sentence names."""
@@ -25,6 +25,12 @@ def refusal(
     """The answer. fields: name and what is wrong with it."""
     listed = [{"field": name, "problem": problem} for name, problem in fields]
     return JSONResponse({"detail": sentence, "fields": listed}, status, headers)
+
+
+def as_json(answer: Response) -> JSONResponse:
+    """A refusal in plain text as one of ours, with its own headers."""
+    own = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
+    return refusal(answer.status_code, bytes(answer.body).decode().strip(), headers=own)
 
 
 def invalid(errors: Sequence[Mapping[str, Any]], known: Collection[str]) -> JSONResponse:

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..settings import is_loopback
 from .login import Login, kept_secret, take_token
+from .refusals import as_json
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 FAILED = "Something went wrong inside callmeter. Its log says what.\n"
@@ -154,6 +155,7 @@ def guard(
     token: str | None,
     script_hashes: Sequence[str],
     keep: Path | None = None,
+    of_programs: Callable[[str], bool] = lambda path: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> ASGIApp:
     """`app` behind the guard.
@@ -161,10 +163,11 @@ def guard(
     hosts: the address it listens on and the names it answers to besides the loopback ones.
     script_hashes: of the page's inline scripts, as `Dash.csp_hashes()` gives them.
     keep: a private folder where the login cookies' secret outlives a restart.
+    of_programs: which paths are refused in JSON.
     clock: seconds, for the waits after wrong tokens.
     """
     login = Login(token, secret=kept_secret(keep), clock=clock) if token else None
-    return _Guard(app, Names.of(hosts), login, _headers(script_hashes))
+    return _Guard(app, Names.of(hosts), login, _headers(script_hashes), of_programs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,7 @@ class _Guard:
     names: Names
     login: Login | None
     headers: dict[str, str]
+    of_programs: Callable[[str], bool]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -184,7 +188,12 @@ class _Guard:
         if answer is None:
             await _serve(self.app, scope, receive, guarded)
         else:
-            await answer(scope, receive, guarded)
+            await self._said(scope, answer)(scope, receive, guarded)
+
+    def _said(self, scope: Scope, answer: Response) -> Response:
+        """A refusal in a sentence, for a program as JSON."""
+        plain = isinstance(answer, PlainTextResponse) and scope["type"] == "http"
+        return as_json(answer) if plain and self.of_programs(scope["path"]) else answer
 
     def _refuse(self, scope: Scope, given: str | None) -> Response | None:
         headers = Headers(scope=scope)
