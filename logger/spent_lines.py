@@ -7,18 +7,18 @@ one line may stand for another is counted anew when a line comes to it, from the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
-from .call_ids import DERIVED
+from .call_ids import DERIVED, derived_id
 from .counted_line import PER_CALL, RUNS, as_name
 from .counted_once import each_counted
 from .spent_portion import Portion, Portions, told_by, whole_line
 from .spent_sums import SpentSums
 
-MOST_KEYS = 400_000
-"""Ids and sessions by which lines are known again, about 200 bytes each; beyond that the older half is
+MOST_KEYS = 200_000
+"""Ids and sessions by which lines are known again, below 500 bytes each; beyond that the older half is
 forgotten. A line that tells of a forgotten call counts once more: the guard stops too early, never too late.
 """
 
@@ -31,14 +31,15 @@ class Origin(Protocol):
 
 
 class _Group:
-    """Lines joined by ids or by a session, and their portions that are in the sums."""
+    """Lines joined by ids or by a session. The sums hold `alone` as they are, of `counted` the `portions`."""
 
-    __slots__ = ("into", "joins", "lines", "portions", "sessions", "source", "twice")
+    __slots__ = ("alone", "counted", "into", "joins", "portions", "sessions", "source", "twice")
 
     def __init__(self, source: str, sessions: tuple[int, ...], at: tuple[Origin, Any]) -> None:
         self.into: _Group | None = None
-        self.lines = [at]
-        self.portions: list[Portion] = []
+        self.alone = [at]
+        self.counted: Sequence[tuple[Origin, Any]] = ()
+        self.portions: Sequence[Portion] = ()
         self.sessions = sessions
         self.source: str | None = source
         self.joins = source in _JOINING
@@ -49,12 +50,20 @@ class _Group:
         """Whether none of these lines can stand for another: they are of one source, their ids differ."""
         return self.source is not None and not self.twice
 
+    @property
+    def size(self) -> int:
+        """How many lines it has."""
+        return len(self.alone) + len(self.counted)
+
     def take(self, other: _Group) -> None:
         """Become one with another."""
         other.into = self
-        self.lines += other.lines
-        self.portions += other.portions
-        self.sessions = tuple({*self.sessions, *other.sessions})
+        self.alone += other.alone
+        if other.counted:
+            self.counted = [*self.counted, *other.counted]
+            self.portions = [*self.portions, *other.portions]
+        if other.sessions:
+            self.sessions = tuple({*self.sessions, *other.sessions})
         self.source = self.source if self.source == other.source else None
         self.joins = self.joins or other.joins
         self.twice = self.twice or other.twice
@@ -78,13 +87,12 @@ class SpentLines:
         if given is None:
             return
         source, portion = str(given.get("source") or ""), self._portions.of(given)
-        keys = list(_ids(given))
+        keys = _ids(given)
         session = as_name(given.get("session_id"))
         if not keys and not (session and source in _JOINING):
             self._sums.add(portion)
             return
         group = _Group(source, (hash(("session", session)),) if session else (), (origin, place))
-        group.portions.append(portion)
         self._sums.add(portion)
         self._join(group, keys)
 
@@ -101,7 +109,7 @@ class SpentLines:
         group = self._with_sessions(group)
         for key in keys:
             self._groups[hash(key)] = group
-        if len(group.lines) > 1 and not group.alike:
+        if not group.alike and group.size > 1:
             self._changed.add(group)
         if len(self._groups) > MOST_KEYS:
             self._forget()
@@ -133,7 +141,7 @@ class SpentLines:
             other = other.into
         if group is other:
             return group
-        if len(group.lines) < len(other.lines):
+        if group.size < other.size:
             group, other = other, group
         group.take(other)
         self._changed.discard(other)
@@ -143,29 +151,36 @@ class SpentLines:
         """Count anew the groups that have changed. Raises OSError; those that are left are tried again."""
         while self._changed:
             group = next(iter(self._changed))
-            counted = self._counted(group)
-            for portion in group.portions:
+            alone, others = self._again(group.alone), self._again(group.counted)
+            before = [*group.portions, *map(self._portions.of, alone)]
+            after = [self._portions.of(one) for one in each_counted([*others, *alone]) if one is not None]
+            for portion in before:
                 self._sums.add(portion, -1)
-            group.portions = counted
-            for portion in counted:
+            for portion in after:
                 self._sums.add(portion)
+            group.alone, group.counted, group.portions = [], [*group.counted, *group.alone], after
             self._changed.discard(group)
 
-    def _counted(self, group: _Group) -> list[Portion]:
-        told = [whole_line(origin.line(place)) for origin, place in group.lines]
-        lines = [given for given in told if given is not None]
-        return [self._portions.of(one) for one in each_counted(lines) if one is not None]
+    def _again(self, places: Sequence[tuple[Origin, Any]]) -> list[dict[str, Any]]:
+        told = [whole_line(origin.line(place)) for origin, place in places]
+        return [given for given in told if given is not None]
 
     def _forget(self) -> None:
         for key in list(islice(self._groups, len(self._groups) // 2)):
             del self._groups[key]
 
 
-def _ids(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _ids(given: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What joins a line to others of the same call, as (kind, id)."""
+    found = []
     call_id = given.get("call_id")
-    if isinstance(call_id, str) and DERIVED.fullmatch(call_id):
-        yield "call", call_id
-    for kind in ("request", "message"):
-        if name := as_name(given.get(f"{kind}_id")):
-            yield kind, name
+    if call_id.__class__ is str and len(call_id) == _DERIVED and DERIVED.fullmatch(call_id):
+        found.append(("call", call_id))
+    if request := as_name(given.get("request_id")):
+        found.append(("request", request))
+    if message := as_name(given.get("message_id")):
+        found.append(("message", message))
+    return found
+
+
+_DERIVED = len(derived_id("msg", ""))

@@ -44,12 +44,13 @@ class Portions:
         """The portion of a line as parsed JSON."""
         day, quarter = self._when_of(str(given.get("timestamp")))
         cost = as_number(given.get("estimated_cost_usd"))
+        task, worker, project = given.get("task_id"), given.get("worker_id"), given.get("project")
         return Portion(
             day,
             quarter,
-            as_name(given.get("task_id")),
-            as_name(given.get("worker_id")),
-            as_name(given.get("project")),
+            task if task.__class__ is str else as_name(task),
+            worker if worker.__class__ is str else as_name(worker),
+            project if project.__class__ is str else as_name(project),
             None if cost is None else round(cost * PICO),
         )
 
@@ -90,15 +91,20 @@ def told_by(line: bytes) -> dict[str, Any] | None:
 
 def whole_line(line: bytes) -> dict[str, Any] | None:
     """All fields of a line; None if it is none."""
-    return _decoded(str(line, "utf-8-sig", "replace"))
+    return _decoded(str(line, "utf-8-sig", "replace").lstrip())
 
 
 def _decoded(text: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found, end = _scan(text, 0)
+    except (ValueError, RecursionError, StopIteration):
         return None
-    return found if isinstance(found, dict) else None
+    if end != len(text) and text[end:].strip():
+        return None
+    return found if found.__class__ is dict else None
+
+
+_scan: Any = vars(json.JSONDecoder())["scan_once"]  # as `json.loads`, in half the time
 
 
 _BEGIN = b'{"timestamp":'

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from .spent_portion import PICO, Portion
+
+_NAMED = {
+    limit: Portion._fields.index(name)
+    for limit, name in (("per_task", "task"), ("per_worker", "worker"), ("per_project", "project"))
+}
+"""Where the name of a limit stands in a portion."""
 
 
 class Spent(NamedTuple):
@@ -19,12 +25,13 @@ class SpentSums:
     """The sums of some limits (see `SpendGuard`); nothing is kept for others."""
 
     def __init__(self, limits: Collection[str]) -> None:
-        self._limits = tuple(limits)
+        self._hourly, self._daily = "per_hour" in limits, "per_day" in limits
+        self._named = [(limit, at) for limit, at in _NAMED.items() if limit in limits]
         self._sums: dict[Any, list[int]] = {}
 
     def add(self, portion: Portion, sign: int = 1) -> None:
         """Take a portion in, or with -1 out again."""
-        cost = portion.cost
+        cost = portion[-1]
         for key in self._keys(portion):
             entry = self._sums.get(key)
             if entry is None:
@@ -34,21 +41,14 @@ class SpentSums:
             else:
                 entry[0] += sign * cost
 
-    def _keys(self, portion: Portion) -> Iterator[Any]:
-        day, quarter, task, worker, project, _ = portion
-        for limit in self._limits:
-            if limit == "per_hour":
-                yield limit, quarter
-            elif limit == "per_day":
-                yield limit, day, ""
-            elif limit == "per_task":
-                if task:
-                    yield limit, day, task
-            elif limit == "per_worker":
-                if worker:
-                    yield limit, day, worker
-            elif project:
-                yield limit, day, project
+    def _keys(self, portion: Portion) -> list[Any]:
+        day = portion[0]
+        keys: list[Any] = [(limit, day, name) for limit, at in self._named if (name := portion[at])]
+        if self._daily:
+            keys.append(("per_day", day, ""))
+        if self._hourly:
+            keys.append(("per_hour", portion[1]))
+        return keys
 
     def on(self, limit: str, days: Collection[str], name: str = "") -> Spent:
         """What was spent on local days, of one name if it is the limit of a name."""

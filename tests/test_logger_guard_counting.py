@@ -264,3 +264,15 @@ def test_calls_of_one_source_with_one_id_are_not_counted_anew_with_each(
     write(tmp_path, *[line(source="sdk", message_id="same")] * 50)
     write(tmp_path, *[line(source="otel", session_id="s", request_id=str(n)) for n in range(50)])
     assert reader.spent() == 100
+
+
+def test_a_watched_call_with_telemetry_covers_the_run_of_its_session(tmp_path: Path, reader: Reader) -> None:
+    """Only the two together tell: the client knows the session, the telemetry that a run made the call."""
+    shared = {"session_id": "s", "start_time": AT, "end_time": AT + 60, "at": "2026-11-20T12:00:00+00:00"}
+    call = line(1.0, source="sdk", request_id="r", tokens_output=20, **{**shared, "end_time": AT + 5})
+    write(tmp_path, call)
+    assert reader.spent() == 1
+    write(tmp_path, line(1.0, source="otel", request_id="r", tokens_output=20, at=shared["at"]))
+    assert reader.spent() == 1
+    write(tmp_path, line(3.0, source="cli", tokens_output=60, **shared))
+    assert reader.spent() == 3
