@@ -52,7 +52,7 @@ def show(report: Report, console: Console) -> None:
     summary(report, console)
     console.print()
     if report.standings:
-        budget_lines(report.standings, console)
+        show_standings(report, console)
         console.print()
     console.print(f"By {TITLES[report.key]}:", style="bold")
     console.print("-" * _RULE, style="dim")
@@ -212,9 +212,9 @@ _STATUS = {"ok": ("✓ ok", ""), "warning": ("! warning", "yellow"), "exceeded":
 """A budget's status -> its words and style."""
 
 
-def budget_lines(standings: Sequence[Standing], console: Console) -> None:
-    """Print a line for each budget."""
-    for one in standings:
+def show_standings(report: Report, console: Console) -> None:
+    """Print a line for each budget of the report."""
+    for one in report.standings:
         line = Text(f"Budget {printable(one.budget.name)}: ")
         line.append(one.sentence, style=_STATUS[one.status][1])
         console.print(line, soft_wrap=True)

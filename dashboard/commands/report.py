@@ -87,8 +87,7 @@ def run(settings: Settings, view: Filter, by: str, form: str, now: datetime, *, 
         bad_files, bad_lines = folder.problems(store, view)
         standings, wrong = _standings(store, view, form, settings, now)
         report = _built(store, view, by, bad_lines, standings, detail=detail)
-        if report.totals.lines or form != "text":
-            _print(report, form)
+        _print(report, form)
         for remark in [*bad_files, *wrong, *_remarks(report, form, store, settings)]:
             print(remark, file=sys.stderr)
     if bad_files:
@@ -134,7 +133,8 @@ def _print(report: Report, form: str) -> None:
     if form == "text":
         from .. import printout
 
-        printout.show(report, printout.Terminal(highlight=False, emoji=False))
+        show = printout.show if report.totals.lines else printout.show_standings
+        show(report, printout.Terminal(highlight=False, emoji=False))
     elif form == "json":
         reports.write_json(report, sys.stdout)
     else:

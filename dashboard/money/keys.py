@@ -46,7 +46,9 @@ class Key:
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+    if not isinstance(value, int | float):
+        return str(value)
+    return f"{value:_.0f}" if float(value).is_integer() else f"{value:g}"
 
 
 def read_table(keys: Sequence[Key], table: Mapping[str, Any], file: str, where: str) -> dict[str, Any]:
