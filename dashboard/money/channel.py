@@ -42,11 +42,11 @@ Open = Callable[[Address], Channel]
 def open_channel(address: Address) -> Channel:
     """The channel of an address. Raises ChannelError, which names the entry by number and service."""
     where = f"Alerts: entry {address.number} of the addresses ({address.name})"
+    _silence()
     try:
         import apprise
     except ImportError:
         raise ChannelError(f"{where} needs apprise: pip install 'callmeter[notify]'") from None
-    _silence()
     asset = apprise.AppriseAsset(
         async_mode=False, service_timeout=0, storage_mode="memory", app_id="callmeter", app_desc="callmeter"
     )
