@@ -343,6 +343,7 @@ def test_the_users_price_file_holds(capsys: Shell, tmp_path: Path) -> None:
         (["--count", "5"], "--count and --batch are about calls: give --input and --output with them."),
         (["--date", "yesteryear"], "--date yesteryear: expected a day like 2026-11-22."),
         (["--input", "-1", "--output", "1"], "Invalid value for '--input'"),
+        (["--input", "9" * 400, "--output", "1"], "Numbers of tokens and calls may be up to 1,000,000,000,000."),
         (["--prices", "missing.json"], "prices in "),
     ],
 )  # fmt: skip

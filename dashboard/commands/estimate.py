@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ..money.estimate import Use
 
 
+_MOST = 10**12
+
+
 def _tokens(words: str) -> Any:
     return typer.Option(metavar="TOKENS", min=0, help=words)
 
@@ -52,6 +55,8 @@ def estimate(
 
     table = price_file.table(options.settings(prices=prices).prices) or built_in()
     use = _use(input, output, cache_read, cache_write, cache_write_1h)
+    if max(input or 0, output or 0, cache_read, cache_write, cache_write_1h, count) > _MOST:
+        raise UsageError(f"Numbers of tokens and calls may be up to {_MOST:,}.")
     if use is None and (batch or count != 1):
         raise UsageError("--count and --batch are about calls: give --input and --output with them.")
     _print(table, _day(date), model, use, count, batch=batch, json=json)
