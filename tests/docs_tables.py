@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from dashboard.money import budgets, credit, notify, watches
+from dashboard.money.keys import REQUIRED, Key
 from dashboard.settings import OPTIONS
 from logger.record import FIELDS
 
@@ -31,7 +33,24 @@ def fields_table() -> str:
     return table(["field", "type", "unit", "meaning"], rows)
 
 
-TABLES = {"settings": settings_table, "fields": fields_table}
+def keys_table(keys: Sequence[Key]) -> Callable[[], str]:
+    """Every key of a table in callmeter.toml: name, type, default, meaning."""
+    rows = [[f"`{key.name}`", key.type, _default(key), key.help] for key in keys]
+    return lambda: table(["key", "type", "default", "meaning"], rows)
+
+
+def _default(key: Key) -> str:
+    return key.shown if key.default is REQUIRED else f"`{key.shown}`"
+
+
+TABLES = {
+    "settings": settings_table,
+    "fields": fields_table,
+    "budget": keys_table(budgets.KEYS),
+    "watch": keys_table(watches.KEYS),
+    "credit": keys_table(credit.KEYS),
+    "alerts": keys_table(notify.KEYS),
+}
 
 
 def between(text: str, marker: str) -> str | None:
