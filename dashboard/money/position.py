@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -16,7 +18,7 @@ from . import budgets, credit, forecast, spending, watches
 from .alerts import Condition
 from .budgets import Standing
 from .credit import Balance
-from .forecast import Pace, RunOut
+from .forecast import Burndown, Pace, RunOut
 from .ledger import Entry
 from .rules import Rules
 from .scope import Scope
@@ -27,6 +29,9 @@ HISTORY = timedelta(days=120)
 """How far back pace, projections and what is usual look."""
 
 RANGES = ("today", "7d", "30d")
+
+_OPEN = timedelta(days=3)
+"""Days back from which spending is taken from the sums at hand; what was before may be remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,8 @@ def look(
     since = filters.midnight((here - HISTORY).date(), store.zone)
     until = filters.midnight(here.date() + timedelta(days=1), store.zone)
     past = store.sums(Filter(since, until))
-    daily = _daily(store, rules.credit.scope, past, since, here)
     standings = _standings(store, rules, past, here)
-    known = _credit(store, rules, entries, daily, here, spent)
+    daily, known = _credit(store, rules.credit.scope, entries, past, here, spent)
     odd = _odd(store, rules, past, here)
     correction = known[0].correction if known else 1.0
     ranges = {name: _within(past, _since(name, here, store)) for name in RANGES}
@@ -93,15 +97,6 @@ def _within(sums: pd.DataFrame, since: datetime) -> pd.DataFrame:
     return sums[(sums["hour"] >= since).to_numpy()]
 
 
-def _daily(
-    store: Store, scope: Scope, past: pd.DataFrame, since: datetime, here: datetime
-) -> pd.Series[float]:
-    """What the credit's calls cost, from the first day with any call of the log on."""
-    frame = store.sums(_view(since, here, store), tasks=True) if scope.by_task else past
-    first = past["hour"].min().date() if len(past) else here.date()
-    return spending.daily(scope.chosen(frame), first, here.date())
-
-
 def _view(since: datetime, here: datetime, store: Store) -> Filter:
     return Filter(since, filters.midnight(here.date() + timedelta(days=1), store.zone))
 
@@ -117,20 +112,71 @@ def _standings(store: Store, rules: Rules, past: pd.DataFrame, here: datetime) -
     return tuple(found)
 
 
+Held = tuple[Balance, RunOut]
+
+
+def held(
+    store: Store, scope: Scope, entries: Sequence[Entry], now: datetime
+) -> tuple[pd.Series[float], Held | None]:
+    """Of a position only what its credit is reckoned from and comes to: `daily`, balance and run-out."""
+    here = now.astimezone(store.zone)
+    since = filters.midnight((here - HISTORY).date(), store.zone)
+    return _credit(store, scope, entries, store.sums(_view(since, here, store)), here, None)
+
+
 def _credit(
     store: Store,
-    rules: Rules,
+    scope: Scope,
     entries: Sequence[Entry],
-    daily: pd.Series[float],
+    past: pd.DataFrame,
     here: datetime,
     spent: SpentBetween | None,
-) -> tuple[Balance, RunOut] | None:
-    known = spent or spending.spent_between(store, rules.credit.scope)
-    held = credit.balance(entries, known, here, store.zone)
-    if held is None:
+) -> tuple[pd.Series[float], Held | None]:
+    if scope.by_task:
+        since = filters.midnight((here - HISTORY).date(), store.zone)
+        past = store.sums(_view(since, here, store), tasks=True)
+    daily = _daily(scope, past, here)
+    open_from = filters.midnight((here - _OPEN).date(), store.zone)
+    closed = spent or spending.spent_between(store, scope)
+    known = spending.joined(closed, spending.recent(store, scope, past, here), open_from)
+    balance = credit.balance(entries, known, here, store.zone)
+    if balance is None:
+        return daily, None
+    tranches = [(lot.left_usd, lot.expires) for lot in balance.lots]
+    return daily, (balance, forecast.run_out(daily, tranches, here, correction=balance.correction))
+
+
+def _daily(scope: Scope, past: pd.DataFrame, here: datetime) -> pd.Series[float]:
+    """What the credit's calls cost, from the first day with any call of the log on."""
+    first = past["hour"].iloc[0].date() if len(past) else here.date()
+    return spending.daily(scope.chosen(past), first, here.date())
+
+
+def burndown(position: Position, entries: Sequence[Entry]) -> Burndown | None:
+    """The balance of past days and of those to come; None without credit.
+
+    The past begins with the first entry, or with the first day of `Position.daily` if that is later. Within
+    a day its cost is taken to be spent evenly. Both parts hold today, at what there is now.
+    """
+    balance, zone = position.balance, cast(ZoneInfo, position.at.tzinfo)
+    if balance is None:
         return None
-    tranches = [(lot.left_usd, lot.expires) for lot in held.lots]
-    return held, forecast.run_out(daily, tranches, here, correction=held.correction)
+    first = min(entry.at for entry in entries).astimezone(zone).date()
+    begin = max(first, (position.at - HISTORY).date())
+    days = pd.date_range(begin, position.at.date(), freq="D")
+    ends = [filters.midnight(day.date() + timedelta(days=1), zone) for day in days[:-1]]
+    known = [entry for entry in entries if entry.at <= position.at]
+    left = credit.history(known, spending.spread(position.daily, zone), [*ends, position.at], zone)
+    past = pd.Series(_anchored(left, [*ends, position.at], balance), index=days)
+    tranches = [(lot.left_usd, lot.expires) for lot in balance.lots]
+    ahead = forecast.ahead(position.daily, tranches, position.at, correction=balance.correction)
+    return Burndown(past, ahead)
+
+
+def _anchored(left: list[float], moments: list[datetime], balance: Balance) -> list[float]:
+    """Since the last reading moved so that it ends at what is left: days are exact, their hours are not."""
+    off = balance.left_usd - left[-1]
+    return [usd + off if at >= balance.since else usd for usd, at in zip(left, moments, strict=True)]
 
 
 def _odd(store: Store, rules: Rules, past: pd.DataFrame, here: datetime) -> list[Condition]:

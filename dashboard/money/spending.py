@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from ..filters import Filter, hour_after, hour_of
+from ..filters import Filter, hour_after, hour_of, midnight
 from ..store.base import Store
 from .scope import Scope
 
@@ -35,15 +36,57 @@ SpentBetween = Callable[[datetime, datetime], Spent]
 def spent_between(store: Store, scope: Scope) -> SpentBetween:
     """The store's answer. Whole hours from the sums; the hours cut by the moments from their lines."""
 
+    def whole(first: datetime, last: datetime) -> Spent:
+        return _of_sums(store, scope, first, last)
+
     def between(since: datetime, until: datetime) -> Spent:
-        since, until = since.astimezone(store.zone), until.astimezone(store.zone)
-        if since >= until:
-            return Spent()
-        first, last = hour_after(since), hour_of(until)
-        if first > last:
-            return _of_lines(store, scope, since, until)
-        total = _of_sums(store, scope, first, last)
-        return total + _of_lines(store, scope, since, first) + _of_lines(store, scope, last, until)
+        return _pieces(store, scope, since, until, whole)
+
+    return between
+
+
+def _pieces(store: Store, scope: Scope, since: datetime, until: datetime, whole: SpentBetween) -> Spent:
+    """Whole hours, and the lines of those that the moments cut."""
+    since, until = since.astimezone(store.zone), until.astimezone(store.zone)
+    if since >= until:
+        return Spent()
+    first, last = hour_after(since), hour_of(until)
+    if first > last:
+        return _of_lines(store, scope, since, until)
+    cut = _of_lines(store, scope, since, first) + _of_lines(store, scope, last, until)
+    return whole(first, last) + cut
+
+
+def recent(store: Store, scope: Scope, sums: pd.DataFrame, now: datetime) -> SpentBetween:
+    """A quicker answer for moments within a sums frame that reaches to the end of `now`'s day.
+
+    What is asked up to `now` takes the running hour whole: its lines need not be looked at.
+    """
+    chosen = scope.chosen(sums)
+    hours = chosen["hour"].dt.as_unit("s").astype("int64").to_numpy()
+    cost = np.concatenate([[0.0], chosen["cost_usd"].to_numpy().cumsum()])
+    unknown = (chosen["unpriced"] + chosen["not_final"]).to_numpy()
+    uncertain = np.concatenate([[0], unknown.cumsum()])
+
+    def whole(first: datetime, last: datetime) -> Spent:
+        a, b = np.searchsorted(hours, [first.timestamp(), last.timestamp()])
+        return Spent(float(cost[b] - cost[a]), int(uncertain[b] - uncertain[a]))
+
+    def between(since: datetime, until: datetime) -> Spent:
+        return _pieces(store, scope, since, hour_after(now) if until == now else until, whole)
+
+    return between
+
+
+def joined(before: SpentBetween, after: SpentBetween, at: datetime) -> SpentBetween:
+    """One answer from two: of calls before a moment, and from it on."""
+
+    def between(since: datetime, until: datetime) -> Spent:
+        if until <= at:
+            return before(since, until)
+        if since >= at:
+            return after(since, until)
+        return before(since, at) + after(at, until)
 
     return between
 
@@ -78,3 +121,16 @@ def daily(sums: pd.DataFrame, since: date, until: date) -> pd.Series[float]:
     inside = (place >= 0) & (place < len(grid))
     added = np.bincount(place[inside], weights=sums["cost_usd"].to_numpy()[inside], minlength=len(grid))
     return pd.Series(added, index=grid)
+
+
+def spread(daily: pd.Series[float], zone: ZoneInfo) -> SpentBetween:
+    """An estimate from `daily` alone: each day's cost spent evenly over the day."""
+    edges = [midnight(day.date(), zone).timestamp() for day in daily.index]
+    edges.append(midnight(daily.index[-1].date() + timedelta(days=1), zone).timestamp())
+    sums = np.concatenate([[0.0], daily.to_numpy().cumsum()])
+
+    def between(since: datetime, until: datetime) -> Spent:
+        before, after = np.interp([since.timestamp(), until.timestamp()], edges, sums)
+        return Spent(float(after - before))
+
+    return between
