@@ -7,7 +7,7 @@ import json
 import os
 import stat
 import tomllib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,15 @@ def test_a_table_says_how_each_budget_stands(capsys: Shell) -> None:
     assert daily.startswith("Daily   all calls    day     ≥ $4.10      $10.00  ≥ 41 %  ✓ ok ")
     assert web.startswith("Web     project web  month     1,000  900 tokens   111 %  ✗ exceeded ")
     assert note.startswith("Estimates: ")
+
+
+def test_bad_lines_are_said_beside_the_table(capsys: Shell) -> None:
+    log(1.0)
+    with Path(f"logs/api/api-calls-{datetime.now(UTC):%Y-%m-%d}.jsonl").open("a") as file:
+        file.write("{\n")
+    written(DAILY)
+    code, _, err = run(capsys, "budget")
+    assert (code, err) == (0, "Not counted: 1 bad line of these days: callmeter check lists them.\n")
 
 
 def test_json_has_the_numbers(capsys: Shell) -> None:
@@ -256,13 +265,22 @@ def test_check_without_budgets_is_an_error_not_a_yes(capsys: Shell) -> None:
 
 
 def test_check_with_a_file_that_cannot_be_read_is_an_error_not_a_yes(capsys: Shell) -> None:
-    log(1.0)
+    unreadable(datetime.now(UTC))
     written(DAILY)
-    Path(f"logs/api/api-calls-{datetime.now(UTC):%Y-%m-%d}.jsonl").rename("logs/api/kept")
-    Path(f"logs/api/api-calls-{datetime.now(UTC):%Y-%m-%d}.jsonl").mkdir()
     code, out, err = run(capsys, "budget", "check")
     assert (code, out) == (1, "")
     assert "its calls are missing here" in err
+
+
+def test_a_file_of_another_period_does_not_matter_to_check(capsys: Shell) -> None:
+    unreadable(datetime.now(UTC) - timedelta(days=3))
+    written(DAILY)
+    assert run(capsys, "budget", "check") == (0, "", "")
+
+
+def unreadable(day: datetime) -> None:
+    """A folder where the file of a day should be."""
+    Path(f"logs/api/api-calls-{day:%Y-%m-%d}.jsonl").mkdir(parents=True)
 
 
 def test_check_takes_the_log_it_is_given(capsys: Shell) -> None:

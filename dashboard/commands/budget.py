@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import UsageError
+from ..numbers import plural
 from . import first_budgets, folder, options
 from .words import alone
 
@@ -47,7 +48,7 @@ def budget(
 def run(settings: Settings, now: datetime, *, as_json: bool) -> None:
     """Read the days that the budgets need and print how they stand. Raises CallmeterError."""
     budgets = _budgets(settings)
-    standings, missing = _look(settings, budgets, now) if budgets else ((), [])
+    standings, files, bad = _look(settings, budgets, now) if budgets else ((), [], 0)
     if as_json:
         _print_json(settings, standings, now)
     elif standings:
@@ -56,7 +57,10 @@ def run(settings: Settings, now: datetime, *, as_json: bool) -> None:
         printout.show_budgets(standings, printout.Terminal(highlight=False, emoji=False))
     else:
         print(_none_set(settings), file=sys.stderr)
-    _end(missing)
+    if bad:
+        lines = plural(bad, "bad line")
+        print(f"Not counted: {lines} of these days: callmeter check lists them.", file=sys.stderr)
+    _end(files)
 
 
 def init(
@@ -95,24 +99,24 @@ def judge(settings: Settings, now: datetime) -> None:
     budgets = _budgets(settings)
     if not budgets:
         raise UsageError(_none_set(settings))
-    standings, missing = _look(settings, budgets, now)
+    standings, files, _ = _look(settings, budgets, now)
     exceeded = [one for one in standings if one.exceeded]
     for one in exceeded:
         print(f"Budget {one.budget.name} is exceeded: {one.sentence}.", file=sys.stderr)
     if exceeded:
         raise typer.Exit(EXCEEDED)
-    _end(missing)
+    _end(files)
 
 
 WORDS = (init, check)
 """`callmeter budget init`, `callmeter budget check`."""
 
 
-def _end(missing: Sequence[str]) -> None:
-    """Say what is missing of the numbers; files that could not be read are an error."""
-    for sentence in missing:
+def _end(files: Sequence[str]) -> None:
+    """Say which files could not be read: that is an error."""
+    for sentence in files:
         print(sentence, file=sys.stderr)
-    if missing:
+    if files:
         raise typer.Exit(1)
 
 
@@ -129,16 +133,16 @@ def _none_set(settings: Settings) -> str:
 
 def _look(
     settings: Settings, budgets: Sequence[Budget], now: datetime
-) -> tuple[tuple[Standing, ...], list[str]]:
-    """How the budgets stand, and a sentence for each file whose calls are missing."""
+) -> tuple[tuple[Standing, ...], list[str], int]:
+    """How the budgets stand; of their periods, a sentence for each unreadable file, and the bad lines."""
     from ..money import standings
     from ..store.files import FileStore
 
     folder.usable(settings.log_dir)
-    view = standings.view(budgets, now, settings.zone)
     with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
-        store.load(view)
-        return standings.look(store, budgets, now), folder.problems(store, view)[0]
+        store.load(standings.view(budgets, now, settings.zone))
+        found = standings.look(store, budgets, now)
+        return found, *folder.problems(store, standings.periods(found))
 
 
 def _print_json(settings: Settings, standings: Sequence[Standing], now: datetime) -> None:

@@ -33,3 +33,8 @@ def look(store: Store, budgets: Sequence[Budget], now: datetime) -> tuple[Standi
     for by_task in {one.scope.by_task for one in budgets}:
         frames[by_task] = store.sums(range_, tasks=by_task)
     return tuple(standing(one, frames[one.scope.by_task], here) for one in budgets)
+
+
+def periods(standings: Sequence[Standing]) -> Filter:
+    """From the first beginning to the last end of their periods. standings: at least one."""
+    return Filter(min(one.since for one in standings), max(one.until for one in standings))
