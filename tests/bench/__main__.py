@@ -25,6 +25,7 @@ from .calls import calls
 from .decoding import decoding
 from .ground import PER_DAY, Ground, here
 from .growing import flatness, sizes
+from .money import money
 from .refreshing import refreshing
 from .row import Row
 from .running import running
@@ -41,6 +42,7 @@ BENCHES: tuple[Callable[[Ground], Iterator[Row]], ...] = (
     arriving,
     twice,
     refreshing,
+    money,
     running,
     transcripts,
 )
