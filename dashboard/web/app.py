@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from ..money.desk import Desk
 from ..settings import Settings
 from ..store.base import Store
-from . import callbacks, ids, layout, live, otlp, running
+from . import banner, callbacks, ids, layout, live, otlp, running, usage
 from .delivery import deliver
 from .security import guard
 
@@ -57,11 +57,13 @@ def create_app(
     clock: Callable[[], datetime] = live.utc_now,
     intake: Intake | None = None,
     desk: Desk | None = None,
+    write: usage.Write | None = None,
 ) -> Dash:
     """The application for a store that was started already. `.server` is the FastAPI application.
 
     intake: takes the telemetry of workers; without it the server has no address for it.
     desk: what is known of money; without it one of the same settings that was not started.
+    write: writes a call told over HTTP; without it such calls are refused.
     """
     desk = desk or Desk(store, settings, {}, settings.log_dir)
     app = Dash(
@@ -81,11 +83,12 @@ def create_app(
         on_error=_say,
     )
     app.index_string = INDEX.replace("{scheme}", app.get_asset_url("scheme.js"))
-    feed = live.Live(store, lambda: running.look(settings.log_dir, clock()))
-    app.layout = lambda: layout.page(settings, feed.running(), store.zone)
-    callbacks.register(app, store, settings, feed, clock, lambda: intake.status if intake else None)
+    feed = live.Live(store, lambda: running.look(settings.log_dir, clock()), lambda: banner.look(desk))
+    app.layout = lambda: layout.page(settings, feed.running(), store.zone, feed.money().alerts)
+    callbacks.register(app, desk, settings, feed, clock, lambda: intake.status if intake else None)
     if intake is not None:
         otlp.add_routes(app.server, intake)
+    usage.add_routes(app.server, settings, store, desk, clock, write)
     _ring(app, settings)
     return app
 
@@ -106,4 +109,5 @@ def _ring(app: Dash, settings: Settings) -> None:
         token=settings.token,
         script_hashes=app.csp_hashes(),
         keep=settings.cache_dir,
+        of_programs=usage.speaks_json,
     )

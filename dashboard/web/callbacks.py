@@ -8,27 +8,30 @@ from typing import Any
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update, set_props
 
-from ..charts import CHARTS
+from ..charts import CHARTS, Table, burndown
+from ..money.desk import Desk
 from ..otlp.status import TelemetryStatus
 from ..settings import Settings
 from ..store.base import Store
-from . import controls, detail, grid, health, ids, live, navigation, overview, tables, urls
+from . import controls, detail, grid, health, ids, live, money, navigation, overview, tables, urls, what_if
 
 Clock = Callable[[], datetime]
 Received = Callable[[], TelemetryStatus | None]
 
 
 def register(
-    app: Dash, store: Store, settings: Settings, feed: live.Live, clock: Clock, received: Received
+    app: Dash, desk: Desk, settings: Settings, feed: live.Live, clock: Clock, received: Received
 ) -> None:
     """Give the page its behaviour."""
+    store = desk.store
     _navigation(app)
     _filters(app, store, clock)
     _refresh(app, store, feed, clock)
-    _overview(app, store, clock)
+    _overview(app, desk, clock)
+    _money(app, desk, clock)
     _calls(app, store, clock)
     _health(app, store, settings, clock, received)
-    _tables(app, store, clock)
+    _tables(app, desk, clock)
     _browser(app)
 
 
@@ -63,23 +66,19 @@ def _filters(app: Dash, store: Store, clock: Clock) -> None:
 
 def _refresh(app: Dash, store: Store, feed: live.Live, clock: Clock) -> None:
     @app.callback(
-        Output(ids.TICK, "data"),
+        *[Output(name, "data") for name in live.TOLD],
         Output(ids.ANSWER, "data"),
-        Output(ids.RUNNING, "data"),
         Input(ids.INTERVAL, "n_intervals"),
         Input(ids.REFRESH, "n_clicks"),
-        State(ids.TICK, "data"),
-        State(ids.RUNNING, "data"),
+        *[State(name, "data") for name in live.TOLD],
     )
-    def look(_n: int | None, _clicks: int | None, tick: str | None, told: Any) -> tuple[Any, Any, Any]:
+    def look(_n: int | None, _clicks: int | None, *told: Any) -> list[Any]:
         """Every 30 seconds and on the button; only what is new is drawn again."""
         feed.running()
-        fresh, now = live.tick(store, clock()), feed.told()
-        return (
-            no_update if fresh == tick else fresh,
-            live.pulse(store, clock()),
-            no_update if now == told else now,
-        )
+        feed.money()
+        fresh = feed.fresh(clock()).values()
+        sent = [no_update if now == before else now for now, before in zip(fresh, told, strict=True)]
+        return [*sent, live.pulse(store, clock())]
 
     @app.callback(websocket=True, persistent=True)
     async def push() -> None:
@@ -92,7 +91,7 @@ def _refresh(app: Dash, store: Store, feed: live.Live, clock: Clock) -> None:
                 set_props(name, {"data": data})
 
 
-def _overview(app: Dash, store: Store, clock: Clock) -> None:
+def _overview(app: Dash, desk: Desk, clock: Clock) -> None:
     @app.callback(
         *[Output(name, prop) for name, prop in overview.PARTS],
         Output(ids.DRAWN, "data"),
@@ -106,7 +105,36 @@ def _overview(app: Dash, store: Store, clock: Clock) -> None:
         state = urls.parse(search)
         if state.view != "overview" or tick is None:
             return no_update
-        return overview.only_new(overview.parts(store, state, clock()), drawn)
+        return overview.only_new(overview.parts(desk.store, state, clock(), desk.rules().budgets), drawn)
+
+
+def _money(app: Dash, desk: Desk, clock: Clock) -> None:
+    @app.callback(
+        *[Output(name, prop) for name, prop in money.PARTS],
+        Output(ids.MONEY_DRAWN, "data"),
+        Input(ids.MONEY_TICK, "data"),
+        Input(ids.URL, "search"),
+        State(ids.MONEY_DRAWN, "data"),
+        prevent_initial_call=True,
+    )
+    def draw(tick: str | None, search: str, drawn: dict[str, str]) -> Any:
+        """The money view, while it is shown; only what differs from what the page has is sent."""
+        if urls.parse(search).view != "money" or tick is None:
+            return no_update
+        return overview.only_new(money.parts(desk, clock()), drawn)
+
+    @app.callback(
+        Output(ids.WHAT_IF_SAID, "children"),
+        Input(ids.WHAT_IF, "value"),
+        Input(ids.MONEY_DRAWN, "data"),
+        State(ids.URL, "search"),
+        prevent_initial_call=True,
+    )
+    def suppose(usd_per_day: Any, _drawn: Any, search: str) -> Any:
+        """Until when the credit lasts at another pace."""
+        if urls.parse(search).view != "money":
+            return no_update
+        return what_if.said(desk.position(clock()), usd_per_day)
 
 
 def _calls(app: Dash, store: Store, clock: Clock) -> None:
@@ -150,7 +178,7 @@ def _health(app: Dash, store: Store, settings: Settings, clock: Clock, received:
         return health.render(store.health(), sums, str(settings.log_dir), now, store.zone, received())
 
 
-def _tables(app: Dash, store: Store, clock: Clock) -> None:
+def _tables(app: Dash, desk: Desk, clock: Clock) -> None:
     @app.callback(
         Output(ids.TABLE, "opened"),
         Output(ids.TABLE, "title"),
@@ -163,12 +191,18 @@ def _tables(app: Dash, store: Store, clock: Clock) -> None:
         """A picture in words and numbers."""
         if not any(clicks) or not isinstance(ctx.triggered_id, dict):
             return no_update, no_update, no_update
-        found = overview.table(store, urls.parse(search), clock(), ctx.triggered_id["chart"])
+        found = _table(desk, urls.parse(search), clock(), ctx.triggered_id["chart"])
         return (
             (no_update,) * 3
             if found is None
             else (True, found[0], tables.table(found[1].head, found[1].rows))
         )
+
+
+def _table(desk: Desk, state: urls.State, now: datetime, chart: str) -> tuple[str, Table] | None:
+    if chart == burndown.ID:
+        return burndown.TITLE, money.course_table(desk, now)
+    return overview.table(desk.store, state, now, chart)
 
 
 def _browser(app: Dash) -> None:
@@ -189,6 +223,16 @@ def _browser(app: Dash) -> None:
         Input(ids.DRAWN, "data"),
         Input(ids.URL, "search"),
         Input(ids.RUNNING, "data"),
+        Input(ids.MONEY_DRAWN, "data"),
+    )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("alerts", "banner"),
+        Output(ids.BANNER, "className"),
+        Output(ids.BANNER_LINK, "children"),
+        Output(ids.BANNER_LINK, "href"),
+        Input(ids.ALERTS, "data"),
+        Input(ids.BANNER_CLOSE, "n_clicks"),
+        Input(ids.URL, "search"),
     )
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("callmeter", "running"),
@@ -205,11 +249,11 @@ def _browser(app: Dash) -> None:
         Input(ids.RUNNING_OPEN, "n_clicks"),
         prevent_initial_call=True,
     )
-    for chart in CHARTS:
+    for name in (*(chart.id for chart in CHARTS), burndown.ID):
         app.clientside_callback(  # type: ignore[no-untyped-call]
             ClientsideFunction("callmeter", "figure"),
-            Output(ids.figure(chart.id), "figure"),
-            Input(ids.fresh(chart.id), "data"),
+            Output(ids.figure(name), "figure"),
+            Input(ids.fresh(name), "data"),
         )
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("callmeter", "grid"),

@@ -61,7 +61,7 @@ def values(state: State) -> tuple[Any, ...]:
         state.view,
         state.range,
         _days(state),
-        "days" if state.range == urls.CUSTOM else "days off",
+        "days ranged" if state.range == urls.CUSTOM else "days off",
         sorted(state.models),
         sorted(state.projects),
         sorted(state.tasks),

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from ..charts import CHARTS, Chart
+from ..charts import CHARTS, Chart, burndown
+from ..money.alerts import Alert
 from ..settings import Settings
-from . import cards, grid, ids, running, welcome
+from . import banner, cards, grid, ids, money, running, welcome
+from .plot import picture, spoken
 from .running import Running
 
-GRAPH_CONFIG: Any = {
-    "displaylogo": False,
-    "responsive": True,
-    "displayModeBar": "hover",
-    "modeBarButtonsToRemove": [
-        "select2d",
-        "lasso2d",
-        "autoScale2d",
-        "toggleSpikelines",
-        "hoverClosestCartesian",
-    ],
-    "doubleClick": "autosize",
-}
-VIEW_NAMES = (("overview", "Overview"), ("calls", "Calls"), ("health", "Health"))
+VIEW_NAMES = (("overview", "Overview"), ("calls", "Calls"), ("money", "Money"), ("health", "Health"))
 RANGE_NAMES = (("24h", "24h"), ("7d", "7d"), ("30d", "30d"), ("custom", "Custom"))
 FILTER_NAMES = (
     (ids.MODELS, "Model", "all models"),
@@ -35,31 +25,24 @@ FILTER_NAMES = (
     (ids.WORKERS, "Worker", "all workers"),
     (ids.SOURCES, "Source", "all sources"),
 )
-_NOTHING: dict[str, Any] = {
-    "data": [],
-    "layout": {
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "xaxis": {"visible": False},
-        "yaxis": {"visible": False},
-    },
-}
 
 
-def page(settings: Settings, now: Running, zone: ZoneInfo) -> Any:
-    """The whole page, with the calls in flight as it begins."""
+def page(settings: Settings, now: Running, zone: ZoneInfo, alerts: Sequence[Alert] = ()) -> Any:
+    """The whole page, with the calls in flight and the open alerts as it begins."""
     return dmc.MantineProvider(
         [
             *_memory(settings),
             running.memory(now, zone),
+            banner.memory(alerts),
             html.A("Skip to the content", href="#" + ids.BODY, className="skip"),
-            _header(),
+            _header(banner.component()),
             html.Main(
                 [
                     html.P(id=ids.TROUBLE, className="trouble", role="alert"),
                     html.Div(welcome.render(settings.log_dir), className="for-empty"),
                     html.Div(_overview(now), className="for-overview"),
                     html.Div(_calls(), className="for-calls"),
+                    html.Div(money.layout(), className="for-money"),
                     html.Div(html.Div(id=ids.HEALTH, className="pictures"), className="for-health"),
                 ],
                 id=ids.BODY,
@@ -75,11 +58,6 @@ def page(settings: Settings, now: Running, zone: ZoneInfo) -> Any:
     )
 
 
-def _label(words: str) -> dict[str, Any]:
-    """What a screen reader says of a component."""
-    return {"aria-label": words}
-
-
 def _memory(settings: Settings) -> list[Any]:
     return [
         dcc.Location(id=ids.URL, refresh=False),
@@ -88,13 +66,15 @@ def _memory(settings: Settings) -> list[Any]:
         dcc.Store(id=ids.ANSWER),
         dcc.Store(id=ids.DRAWN, data={}),
         dcc.Store(id=ids.GRID_VIEW),
-        *[dcc.Store(id=ids.fresh(chart.id)) for chart in CHARTS],
+        dcc.Store(id=ids.MONEY_TICK),
+        dcc.Store(id=ids.MONEY_DRAWN, data={}),
+        *[dcc.Store(id=ids.fresh(name)) for name in (*(chart.id for chart in CHARTS), burndown.ID)],
         dcc.Interval(id=ids.INTERVAL, interval=int(settings.refresh_seconds * 1000)),
         dcc.Interval(id=ids.BEAT, interval=1000),
     ]
 
 
-def _header() -> Any:
+def _header(alerts: Any) -> Any:
     top = html.Div(
         [
             html.H1("callmeter"),
@@ -105,7 +85,7 @@ def _header() -> Any:
             ),
             html.Div(
                 [
-                    _segments(ids.RANGE, RANGE_NAMES, "24h", "Range"),
+                    html.Div(_segments(ids.RANGE, RANGE_NAMES, "24h", "Range"), className="ranged"),
                     dmc.DatePickerInput(
                         id=ids.DAYS,
                         type="range",
@@ -114,7 +94,7 @@ def _header() -> Any:
                         valueFormat="D MMM YY",
                         allowSingleDateInRange=True,
                         className="days off",
-                        **_label("First and last day"),
+                        **spoken("First and last day"),
                     ),
                     _button(ids.REFRESH, "⟳", "Refresh now"),
                     dmc.ColorSchemeToggle(
@@ -122,7 +102,7 @@ def _header() -> Any:
                         darkIcon="☾",
                         variant="subtle",
                         size="md",
-                        **_label("Light or dark"),
+                        **spoken("Light or dark"),
                     ),
                 ],
                 className="controls",
@@ -133,12 +113,12 @@ def _header() -> Any:
     below = html.Div(
         [
             _segments(ids.VIEWS, VIEW_NAMES, "overview", "View"),
-            _filters(),
-            html.Div(id=ids.CHIPS, className="chips"),
+            html.Div(_filters(), className="ranged"),
+            html.Div(id=ids.CHIPS, className="chips ranged"),
         ],
         className="bar second",
     )
-    return html.Header([top, below])
+    return html.Header([top, below, alerts])
 
 
 def _segments(name: str, choices: tuple[tuple[str, str], ...], value: str, label: str) -> Any:
@@ -146,12 +126,12 @@ def _segments(name: str, choices: tuple[tuple[str, str], ...], value: str, label
     return html.Div(
         dmc.SegmentedControl(id=name, data=data, value=value, size="xs"),
         role="group",
-        **_label(label),
+        **spoken(label),
     )
 
 
 def _button(name: str, sign: str, label: str) -> Any:
-    button = dmc.ActionIcon(sign, id=name, variant="subtle", size="md", **_label(label))
+    button = dmc.ActionIcon(sign, id=name, variant="subtle", size="md", **spoken(label))
     return dmc.Tooltip(button, label=label)
 
 
@@ -209,27 +189,7 @@ def _picture(chart: Chart) -> Any:
     if chart.id in _SWITCHES:
         name, choices, label = _SWITCHES[chart.id]
         tools.append(_segments(name, choices, choices[0][0], label))
-    open_table = dmc.ActionIcon(
-        "▤",
-        id=ids.as_table(chart.id),
-        variant="subtle",
-        size="sm",
-        **_label(f"Show {chart.title} as a table"),
-    )
-    tools.append(dmc.Tooltip(open_table, label="Show as table"))
-    return html.Section(
-        [
-            html.Div([html.H2(chart.title), html.Div(tools, className="tools")], className="card-head"),
-            html.P("\u00a0", id=ids.sentence(chart.id), className="sentence"),
-            html.Div(
-                dcc.Graph(id=ids.figure(chart.id), figure=_NOTHING, config=GRAPH_CONFIG, responsive=True),
-                className="plot",
-                role="img",
-                **_label(chart.title),
-            ),
-        ],
-        className=f"panel picture-{chart.id}",
-    )
+    return picture(chart.id, chart.title, tools)
 
 
 def _calls() -> list[Any]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..filters import hour_of
 from ..store.base import Store
-from . import ids, running
+from . import banner, ids, running
+from .banner import Seen
 from .running import Running
 
 BREATH = 0.7
@@ -25,6 +26,9 @@ IDLE = 1.0
 
 HEARTBEAT = 8.0
 """Seconds after which an open page hears that nothing has happened."""
+
+TOLD = (ids.TICK, ids.RUNNING, ids.ALERTS, ids.MONEY_TICK)
+"""The components that a page is told of when they change."""
 
 
 def utc_now() -> datetime:
@@ -56,25 +60,34 @@ def pulse(store: Store, now: datetime) -> dict[str, Any]:
 
 
 class Live:
-    """One thread that waits for the store on behalf of all open pages, and looks at the calls in flight.
+    """One thread that waits for the store on behalf of all open pages, and looks at what no store tells of.
 
-    `look` tells what is in flight; it is asked only while a page is open, or when `running` is.
+    `look` tells the calls in flight, `money` the open alerts; they are asked only while a page is open, or
+    when `running` or `fresh` are.
     """
 
-    def __init__(self, store: Store, look: Callable[[], Running] = Running) -> None:
+    def __init__(
+        self,
+        store: Store,
+        look: Callable[[], Running] = Running,
+        money: Callable[[], Seen] = Seen,
+    ) -> None:
         self._store = store
         self._look = look
+        self._look_at_money = money
         self._running = Running()
+        self._money = Seen()
+        self._turn = 0
         self._lock = threading.Lock()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     def _run(self) -> None:
-        told = (self._store.version, self._running)
+        told = (self._store.version, self._running, self._money)
         while not self._stopped.is_set():
             version = self._store.wait(told[0], LOOK if self._waiting else IDLE)
-            seen = (version, self.running() if self._waiting else told[1])
+            seen = (version, *((self.running(), self.money()) if self._waiting else told[1:]))
             if seen != told:
                 told = seen
                 self._wake()
@@ -83,6 +96,13 @@ class Live:
         """The calls in flight at this moment, for this and for `told`."""
         self._running = self._look()
         return self._running
+
+    def money(self) -> Seen:
+        """The open alerts, and what else moves the money view, at this moment."""
+        seen = self._look_at_money()
+        if seen != self._money:
+            self._money, self._turn = seen, self._turn + 1
+        return self._money
 
     def _wake(self) -> None:
         with self._lock:
@@ -123,16 +143,22 @@ class Live:
         """
         told: dict[str, Any] = {}
         self.running()
+        self.money()
         async for _ in self.changes(heartbeat):
             now = clock()
-            fresh = {ids.TICK: tick(self._store, now), ids.RUNNING: self.told()}
+            fresh = self.fresh(now)
             other = {name: data for name, data in fresh.items() if name not in told or told[name] != data}
             yield {ids.PULSE: pulse(self._store, now), **other}
             told = fresh
 
-    def told(self) -> dict[str, Any] | None:
-        """The calls in flight as a page is told of them, as they were last seen."""
-        return running.told(self._running, self._store.zone)
+    def fresh(self, now: datetime) -> dict[str, Any]:
+        """What a page must know, by component in the order of `TOLD`; in flight and open as last seen."""
+        flying, alerts = running.told(self._running, self._store.zone), banner.told(self._money.alerts)
+        return dict(zip(TOLD, (tick(self._store, now), flying, alerts, self._money_tick(now)), strict=True))
+
+    def _money_tick(self, now: datetime) -> str:
+        """The minute is part of it, since run-out and projections move on with the clock."""
+        return f"{self._store.version}.{self._turn}@{now.astimezone(UTC):%Y-%m-%dT%H:%M}"
 
     def stop(self) -> None:
         """Let the waiting thread end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -18,6 +18,7 @@ from ..charts import CHARTS, Chart, Picture, Scene, Table
 from ..charts.picture import empty
 from ..completeness import Completeness, completeness
 from ..filters import Filter
+from ..money.budgets import Budget
 from ..store.base import Store
 from . import badge, cards, ids, urls
 from .cards import Card
@@ -75,11 +76,11 @@ def _once(read: Callable[[], pd.DataFrame]) -> Callable[[], pd.DataFrame]:
     return cache(read)
 
 
-def draw(store: Store, state: State, now: datetime) -> Overview:
-    """Every card and picture of a state."""
+def draw(store: Store, state: State, now: datetime, limit: float | None = None) -> Overview:
+    """Every card and picture of a state. limit: USD that all calls of a day may cost, if that is set."""
     shown = scene(store, state, now)
     before = metrics.totals(store.sums(shown.view.before(now)))
-    added, today = metrics.totals(shown.sums), _today(store, shown, now)
+    added, today = metrics.totals(shown.sums), _today(store, shown, now, limit)
     known = completeness(shown.sums)
     return Overview(
         cards=cards.cards(added, before, today, _series(shown), known),
@@ -98,12 +99,19 @@ def _picture(chart: Chart, shown: Scene) -> Picture:
         return Picture(empty(shown.revision, "This picture could not be drawn"), FAILED)
 
 
-def _today(store: Store, shown: Scene, now: datetime) -> str:
-    """What today cost with the same filters, whatever the range."""
+def _daily_limit(state: State, budgets: Sequence[Budget]) -> float | None:
+    """The daily limit of all calls; none of a narrowed view, which shows only some."""
+    daily = [b for b in budgets if (b.period, b.measure) == ("day", "cost") and b.scope.everything]
+    return None if state.narrowed or not daily else daily[0].limit
+
+
+def _today(store: Store, shown: Scene, now: datetime, limit: float | None) -> str:
+    """What today cost with the same filters, whatever the range: `$4.10 today`, `$4.10 of $10.00 today`."""
     today = now.astimezone(store.zone).date()
     day: Filter = filters.days(today, today, store.zone)
     spent = metrics.totals(store.sums(replace(shown.view, since=day.since, until=day.until)))
-    return ("≥ " if spent.unpriced or spent.not_final else "") + numbers.usd(spent.cost_usd)
+    of = "" if limit is None else f" of {numbers.usd(limit)}"
+    return ("≥ " if spent.unpriced or spent.not_final else "") + numbers.usd(spent.cost_usd) + of
 
 
 def _series(shown: Scene) -> dict[str, list[float]]:
@@ -115,9 +123,9 @@ def _series(shown: Scene) -> dict[str, list[float]]:
     return {name: small[:, place].tolist() for place, name in enumerate(hourly.columns)}
 
 
-def parts(store: Store, state: State, now: datetime) -> list[Any]:
-    """What `PARTS` show in a state, in their order."""
-    shown = draw(store, state, now)
+def parts(store: Store, state: State, now: datetime, budgets: Sequence[Budget] = ()) -> list[Any]:
+    """What `PARTS` show in a state, in their order. budgets: a daily one of all calls stands beside today."""
+    shown = draw(store, state, now, _daily_limit(state, budgets))
     health = urls.to_search(replace(state, view="health", call=None))
     explained = badge.explanation(shown.known)
     return [

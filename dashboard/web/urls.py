@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from .. import filters
 from ..filters import Filter
 
-VIEWS = ("overview", "calls", "health")
+VIEWS = ("overview", "calls", "money", "health")
 CUSTOM = "custom"
 WHO = ("task_id", "project", "worker_id")
 DEFAULT_RANGE = "24h"

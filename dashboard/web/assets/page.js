@@ -191,15 +191,16 @@ window.dash_clientside = window.dash_clientside || {};
       ];
     },
 
-    body: function (told, answer, drawn, search, flying) {
+    body: function (told, answer, drawn, search, flying, money) {
       hear(told, answer);
       var pulse = seen;
       var view = new URLSearchParams(search || "").get("view") || "overview";
-      if (["overview", "calls", "health"].indexOf(view) < 0) view = "overview";
+      if (["overview", "calls", "money", "health"].indexOf(view) < 0) view = "overview";
       var names = ["view-" + view];
+      var shown = view === "money" ? money : drawn;
       if (!pulse) names.push("waiting");
       else if (!pulse.lines && !pulse.bad && pulse.loaded >= pulse.days && !(flying && flying.calls.length)) names.push("empty");
-      else if (!drawn || !Object.keys(drawn).length) names.push("waiting");
+      else if (!shown || !Object.keys(shown).length) names.push("waiting");
       return names.join(" ");
     },
 
