@@ -21,6 +21,7 @@ from typer.main import get_command
 
 from dashboard import commands
 from dashboard.commands.demo import write_history
+from dashboard.money import rules
 from dashboard.settings import load
 from logger import price_of, read_prices
 from logger.counted_once import counted_once
@@ -188,6 +189,13 @@ def stand_in_claude(folder: Path) -> Path:
     claude.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "tests" / "stand_in_claude.py"}" "$@"\n')
     claude.chmod(0o755)
     return claude.parent
+
+
+def test_the_settings_that_are_shown_can_be_read(readme: str, tmp_path: Path) -> None:
+    for shown in _blocks(readme, "toml"):
+        (tmp_path / "callmeter.toml").write_text(shown)
+        file = load({}, {}, tmp_path, tmp_path).file
+        assert rules.read(file, {}).file == file, shown
 
 
 def test_the_price_file_that_is_shown_can_be_used(readme: str, tmp_path: Path) -> None:
