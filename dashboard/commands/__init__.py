@@ -16,6 +16,8 @@ from typer.main import get_command
 
 from ..errors import CallmeterError
 from .alerts import alerts
+from .balance import WORDS as BALANCE_WORDS
+from .balance import balance
 from .budget import WORDS as BUDGET_WORDS
 from .budget import budget
 from .check import check
@@ -26,10 +28,10 @@ from .report import report
 from .serve import serve
 from .words import Command, group, name_of
 
-COMMANDS: tuple[Command, ...] = (serve, report, import_, check, demo, estimate, budget, alerts)
+COMMANDS: tuple[Command, ...] = (serve, report, import_, check, demo, estimate, budget, balance, alerts)
 """Every command; the help lists those with words of their own last. A command's name is its function's."""
 
-WORDS: Mapping[Command, tuple[Command, ...]] = {budget: BUDGET_WORDS}
+WORDS: Mapping[Command, tuple[Command, ...]] = {budget: BUDGET_WORDS, balance: BALANCE_WORDS}
 """The words of the commands that have some: `callmeter budget check`."""
 
 INTERRUPTED = 130
