@@ -87,7 +87,7 @@ def test_a_flag_before_a_word_is_not_lost_in_silence(capsys: Shell) -> None:
     for command, (word, *_) in WORDS.items():
         code, out, err = run(capsys, name_of(command), "--json", name_of(word))
         assert (code, out) == (1, "")
-        assert err.startswith(f"--json stands before {name_of(word)}: write callmeter {name_of(command)}")
+        assert err.startswith(f"--json stands before {name_of(word)}; flags come after it: callmeter ")
 
 
 def test_the_examples_of_the_help_can_be_typed() -> None:

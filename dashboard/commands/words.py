@@ -40,6 +40,6 @@ def alone(context: typer.Context) -> bool:
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
         if source is not None and source.name == "COMMANDLINE":
-            flag = parameter.opts[0]
-            raise UsageError(f"{flag} stands before {word}: write {context.command_path} {word} {flag}.")
+            path = f"{context.command_path} {word}"
+            raise UsageError(f"{parameter.opts[0]} stands before {word}; flags come after it: {path} --help.")
     return False
