@@ -41,7 +41,7 @@ class JsonBodies:
             body = await _read(headers, receive)
             answer = _too_large() if body is None else _wrong_json(body)
         if answer is None:
-            await self.app(scope, _again(body or b"", receive), send)
+            await self.app(scope, _again(body or b"{}", receive), send)
         else:
             await answer(scope, receive, send)
 
@@ -50,8 +50,8 @@ def _wrong_kind(headers: Headers) -> JSONResponse | None:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == _JSON:
         return None
-    said = f"not {kind}" if kind and kind.isprintable() else "and says so"
-    return refusal(415, f"This address takes JSON, {said}: send the header Content-Type: {_JSON}.")
+    said = f", not {kind}" if kind and kind.isprintable() else ""
+    return refusal(415, f"This address takes JSON{said}: send the header Content-Type: {_JSON}.")
 
 
 def _too_large() -> JSONResponse:
@@ -76,7 +76,7 @@ async def _read(headers: Headers, receive: Receive) -> bytes | None:
 
 
 def _wrong_json(body: bytes) -> JSONResponse | None:
-    """An empty body may be fine; whether it is, the address knows."""
+    """Why a body cannot be read; an empty one is taken for an empty object."""
     if not body:
         return None
     try:

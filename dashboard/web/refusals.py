@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -44,7 +45,8 @@ def invalid(errors: Sequence[Mapping[str, Any]], known: Collection[str]) -> JSON
 
 
 def _sentence(name: str, problem: str) -> str:
-    return f"{name} {problem}." if name else f"The body {problem}."
+    end = "" if problem.endswith("?") else "."
+    return f"{name} {problem}{end}" if name else f"The body {problem}{end}"
 
 
 def _told(error: Mapping[str, Any], known: Collection[str]) -> tuple[str, str]:
@@ -57,11 +59,20 @@ def _told(error: Mapping[str, Any], known: Collection[str]) -> tuple[str, str]:
     if not name:
         return name, "must be a JSON object"
     words = str(error["msg"]).removeprefix("Value error, ")
-    return name, f"{words}, not {_shown(repr(error['input']))}"
+    return name, f"{words}, not {_value(error['input'])}"
+
+
+def _value(given: Any) -> str:
+    """A value as it was written, text in single quotes."""
+    return _shown(
+        repr(given) if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=str)
+    )
 
 
 def _unknown(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    words = sorted(name.split("_"))
+    near = [one for one in known if sorted(one.split("_")) == words]
+    near = near or difflib.get_close_matches(name, known, n=1)
     return "is no field here; " + (f"did you mean {near[0]}?" if near else f"there are {_listed(known)}")
 
 

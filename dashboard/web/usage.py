@@ -133,7 +133,7 @@ class Service:
         """The last calls."""
         return answers.recent(self.store, query.limit)
 
-    def alert(self, body: NoBody | None = None) -> AlertsAnswer:
+    def alert(self, body: NoBody) -> AlertsAnswer:
         """Look at everything now, and have what is new delivered."""
         changes = self.desk.look(self.clock())
         return AlertsAnswer(
