@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import os
 import signal
 import socket
+import sys
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -14,8 +17,10 @@ from . import folder, options, price_file
 from .port import listen
 
 if TYPE_CHECKING:
+    from ..money.desk import Desk
     from ..otlp.intake import Intake
     from ..settings import Settings
+    from ..web.usage import Write
 
 _GOODBYE_SECONDS = 2
 """How long open pages may finish what they are loading when the server stops."""
@@ -67,6 +72,7 @@ def guarded(settings: Settings) -> None:
 def _serve(settings: Settings, listening: socket.socket) -> None:
     import uvicorn
 
+    from ..money.desk import Desk
     from ..store.files import FileStore
     from ..web.app import create_app
     from ..web.server import Server
@@ -75,9 +81,10 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     store = FileStore(
         settings.log_dir, settings.zone, cache_dir=settings.cache_dir, poll_seconds=settings.poll_seconds
     )
-    with store:
+    with store, Desk(store, settings, os.environ, Path.home()) as desk:
         store.start()
-        app = create_app(settings, store, intake=intake)
+        _say_what_is_wrong(desk)
+        app = create_app(settings, store, intake=intake, desk=desk, write=_writer(settings))
         print(welcome(settings, _user(), socket.gethostname()), flush=True)
         config = uvicorn.Config(
             app.server,
@@ -93,6 +100,13 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
             raise CallmeterError("The server did not start; what is above says why.")
 
 
+def _say_what_is_wrong(desk: Desk) -> None:
+    """Budgets that cannot be understood do not keep the page from being shown; it says so too."""
+    desk.rules()
+    if desk.problem:
+        print(f"{desk.problem}; budgets and alerts are off until that is put right.", file=sys.stderr)
+
+
 def _intake(settings: Settings) -> Intake:
     """Where the workers' telemetry goes: into the log folder. Raises CallmeterError."""
     from logger.journal import Journal
@@ -102,6 +116,13 @@ def _intake(settings: Settings) -> Intake:
 
     prices = price_file.table(settings.prices)
     return Intake(TelemetryLog(Journal(settings.log_dir), prices=prices))
+
+
+def _writer(settings: Settings) -> Write:
+    """Where calls told over HTTP go: into the log folder. Raises CallmeterError."""
+    from logger.rest_log import RestLog
+
+    return RestLog(settings.log_dir, prices=price_file.table(settings.prices)).take
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
