@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from .base import MEASURES
 from .identities import KEYS
 from .links import Index, Links, distinct, in_both, sessions_of, within
-from .once import COUNTS, REST_COUNTS, Settled, settled
+from .once import settled
 from .sums import added, summed
 from .table import Table, concat, in_order, inserted
+from .verdict import COUNTS, REST_COUNTS, Settled
 
 Array = NDArray[Any]
 
@@ -32,7 +33,7 @@ class Overlap:
     """The lines of a day that do not count as they stand, and the rows that count in their place."""
 
     lines: Table
-    """With `why`, see `once`."""
+    """With `why`, see `verdict`."""
     rows: Table
     change: Table
     """What this changes in the day's sums: sums of `rows` less those of `lines`."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from .day import Day, Reader
 from .links import sources_of
-from .once import CALLS_COUNT, COUNTS, FINER_LINE, REST_COUNTS, SAME_ID
 from .overlaps import Overlap
+from .verdict import CALLS_COUNT, COUNTS, FINER_LINE, REST_COUNTS, SAME_ID
 
 Array = NDArray[Any]
 
