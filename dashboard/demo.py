@@ -8,9 +8,9 @@ cut, now and then a model has no known price. Every line says `source: demo`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -239,6 +239,43 @@ def _day(day: date, wanted: int, random: Random, zone: ZoneInfo, clock: LocalClo
             if start < ends:  # a call's line belongs to the day it began on
                 yield record(task, step, start, f"demo-{day}-{made}", clock)
             start += step.duration + random.expovariate(1 / 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """A line of the demo's credit ledger: its kind, its moment, and the fields beside them."""
+
+    kind: str
+    at: datetime
+    fields: dict[str, Any]
+
+
+UNLOGGED = 1.04
+"""What the Console counts for each dollar that was logged."""
+
+
+def funding(costs: Sequence[tuple[float, float]], now: datetime) -> list[Funding]:
+    """Credit that pays for calls: a promotion a month ago, some bought since, and the Console read each week.
+
+    costs: when a call began (Unix seconds) and its USD. now: aware, in the zone of the days.
+    """
+    began = now - timedelta(days=30)
+    paid = [(at, usd) for at, usd in costs if at >= began.timestamp()]
+    promised = _rounded_up(1.7 * sum(usd for _, usd in paid))
+    ends = (now.date() + timedelta(days=60)).replace(day=1) - timedelta(days=1)
+    promo = {"amount_usd": promised, "label": "promo", "expires": ends.isoformat()}
+    bought = {"amount_usd": 50, "label": "bought"}
+    lines = [Funding("grant", began, promo), Funding("grant", now - timedelta(days=12), bought)]
+    for back in (25, 18, 11, 4):
+        at = now - timedelta(days=back, minutes=13 * back)
+        spent = UNLOGGED * sum(usd for start, usd in paid if start < at.timestamp())
+        granted = sum(line.fields["amount_usd"] for line in lines if line.kind == "grant" and line.at < at)
+        lines.append(Funding("reading", at, {"balance_usd": round(granted - spent, 2)}))
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _rounded_up(usd: float) -> int:
+    return 50 * max(2, math.ceil(usd / 50))
 
 
 class Live:

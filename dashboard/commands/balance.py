@@ -174,7 +174,7 @@ def undo(entry: Id, log_dir: options.LogDir = None, timezone: options.TimeZone =
     """Take back a grant or a reading that was a slip. Its line stays; a further one says it counts no more.
 
     \b
-    Example:
+    Examples:
       callmeter balance undo 3f9c1e
     """
     settings, now = options.settings(log_dir=log_dir, timezone=timezone), datetime.now(UTC)

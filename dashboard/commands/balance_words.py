@@ -122,7 +122,10 @@ def _lines(found: Found, now: datetime) -> Iterable[tuple[str, str]]:
 def _whole(balance: Balance) -> str:
     if balance.share_left is None:
         return ""
-    return f" of {usd(balance.granted_usd)} ({100 * balance.share_left:.0f} %)"
+    share = f"{100 * balance.share_left:.0f} %"
+    if any(lot.grant and lot.grant.amount_usd == balance.granted_usd for lot in balance.lots):
+        return f" of {usd(balance.granted_usd)} ({share})"
+    return f" ({share} of the {usd(balance.granted_usd)} there was when credit was last added)"
 
 
 def _burn(found: Found) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import FolderError
-from . import folder, options
+from . import demo_credit, folder, options
 
 if TYPE_CHECKING:
     from logger.record import CallRecord
@@ -46,9 +46,10 @@ def demo(
     ] = 4.0,
     timezone: options.TimeZone = None,
 ) -> None:
-    """Write believable calls into a folder of their own, to see what callmeter shows.
+    """Write believable calls into a folder of their own, to see what callmeter shows, and credit they use.
 
-    Never into a folder that holds other calls. Days that hold demo calls already are written anew.
+    Never into a folder that holds other calls. Days that hold demo calls already are written anew, and so is
+    the demo's credit unless you entered some yourself.
 
     \b
     Examples:
@@ -59,7 +60,10 @@ def demo(
     settings = options.settings(log_dir=log_dir, timezone=timezone)
     now = datetime.now(UTC)
     ours(settings.log_dir)
-    written = write_history(settings, now, days, calls_per_day, seed)
+    calls = _made(settings, now, days, calls_per_day, seed)
+    written = _write(settings, calls)
+    for sentence in demo_credit.write(settings, now, [call for some in calls.values() for call in some]):
+        print(sentence, file=sys.stderr)
     print(f"{written:,} calls of {days} days written to {settings.log_dir}", file=sys.stderr)
     print(f"callmeter serve --log-dir {log_dir} shows them.", file=sys.stderr)
     if live:
@@ -99,12 +103,23 @@ def _lines(file: Path) -> Iterator[Any]:
 
 def write_history(settings: Settings, now: datetime, days: int, per_day: int, seed: int) -> int:
     """Write the days up to today, a file each; the number of calls."""
+    return _write(settings, _made(settings, now, days, per_day, seed))
+
+
+def _made(
+    settings: Settings, now: datetime, days: int, per_day: int, seed: int
+) -> dict[str, list[CallRecord]]:
+    """The calls of each day."""
     from ..demo import history
 
     today = now.astimezone(settings.zone).date()
     calls: dict[str, list[CallRecord]] = {}
     for call in history(today, days, per_day, seed, settings.zone, now.timestamp()):
         calls.setdefault(call.timestamp[:10], []).append(call)
+    return calls
+
+
+def _write(settings: Settings, calls: dict[str, list[CallRecord]]) -> int:
     try:
         settings.log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         for day, some in calls.items():
