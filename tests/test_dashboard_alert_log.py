@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.errors import FolderError
-from dashboard.money.alert_log import FILE, PATIENCE, AlertLog
+from dashboard.money.alert_log import FILE, MOST, PATIENCE, AlertLog
 from dashboard.money.alerts import Condition
 from dashboard.money.notify import Delivery
 
@@ -179,6 +179,17 @@ def test_a_crossing_that_is_announced_again_is_delivered_again(tmp_path: Path) -
     log.take([], NOW + HOUR, TO)
     log.take(so, NOW + 3 * HOUR, TO)
     assert [told.alert.raised for told in log.pending(NAME, NOW + 3 * HOUR)] == [NOW + 3 * HOUR]
+
+
+def test_after_an_outage_only_the_newest_are_delivered(tmp_path: Path) -> None:
+    log = AlertLog(tmp_path)
+    for level in range(1, MOST + 11):
+        log.take([condition(level)], NOW + timedelta(minutes=level), TO)
+    late = NOW + 2 * HOUR
+    assert [told.alert.condition.level for told in log.pending(NAME, late)] == list(range(11, MOST + 11))
+    for told in log.pending(NAME, late):
+        log.delivered(told, NAME, late)
+    assert log.pending(NAME, late) == ()
 
 
 def test_no_part_of_an_address_is_in_the_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -158,6 +159,16 @@ def test_names_of_a_log_do_no_harm_in_what_is_sent(place: Place) -> None:
     assert sentence.isprintable() and len(sentence) <= 400
     title, _, rest = place.got[0].body.partition("\n\n")
     assert title == sentence and "\n" not in rest
+
+
+def test_times_are_written_in_the_zone_of_the_log(place: Place) -> None:
+    place.call(8.5)
+    with place.desk() as desk:
+        desk.store.zone = ZoneInfo("Europe/Berlin")
+        desk.look(NOW)
+    assert (
+        '"timestamp": "2026-11-22T15:05:00+01:00"' in (place.folder / "logs/alerts/alerts.jsonl").read_text()
+    )
 
 
 # By itself

@@ -97,8 +97,9 @@ def deliver(desk: Desk, addresses: Sequence[Address], seconds: float) -> None:
     """Deliver what is pending, all channels at once; what is not done in time is left to the next one."""
     from ..money.courier import Round
 
+    clock = partial(datetime.now, desk.store.zone)
     rounds = [Round(desk.alerts, address, desk.message) for address in addresses]
-    _all_at_once([partial(one.deliver, _now, patient=False) for one in rounds], seconds)
+    _all_at_once([partial(one.deliver, clock, patient=False) for one in rounds], seconds)
     for one in rounds:
         if one.problem:
             print(one.problem, file=sys.stderr)

@@ -25,6 +25,9 @@ FILE = "alerts.jsonl"
 PATIENCE = timedelta(days=1)
 """How long an alert is tried to be delivered."""
 
+MOST = 50
+"""So many of the newest alerts are delivered after an outage; of older ones nobody is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -105,16 +108,15 @@ class AlertLog:
             return tuple(self._as_it_is(told.alert) for told in latest)
 
     def pending(self, channel: str, now: datetime) -> tuple[Told, ...]:
-        """What is still to be delivered to a channel, oldest first; nothing older than `PATIENCE`."""
+        """What is still to be delivered to a channel, oldest first; `MOST` of the last `PATIENCE`."""
         with self._lock:
             self._read()
-            return tuple(
+            recent = [
                 told
                 for told in self._told.values()
-                if channel in told.to
-                and channel not in told.delivered
-                and timedelta(0) <= now - told.alert.raised + PATIENCE <= 2 * PATIENCE
-            )
+                if channel in told.to and abs(now - told.alert.raised) <= PATIENCE
+            ]
+            return tuple(told for told in recent[-MOST:] if channel not in told.delivered)
 
     def given_up(self, channel: str, now: datetime) -> int:
         """How many alerts of the last week will not be delivered to a channel any more."""

@@ -20,9 +20,6 @@ from .notify import Address
 BACK_OFF = (5.0, 30.0, 120.0, 600.0)
 """Seconds until the next try, by how many failed before; the last one from then on."""
 
-MOST = 50
-"""So many of the newest alerts are sent one by one after an outage; of older ones nobody is told."""
-
 _LOOK = 60.0
 """Seconds after which a waiting channel looks by itself: another process may have left it something."""
 
@@ -60,7 +57,7 @@ class Round:
             wait = self._due(clock()) if patient else 0.0
             if wait > 0:
                 return wait
-            for told in self._log.pending(name, clock())[-MOST:]:
+            for told in self._log.pending(name, clock()):
                 if not self._deliver(told, clock):
                     return self._due(clock())
             return None

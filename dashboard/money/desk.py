@@ -53,9 +53,8 @@ class Desk:
         self.store = store
         self.ledger = Ledger(settings.credit_dir)
         self.alerts = AlertLog(settings.alerts_dir)
-        self._clock = clock
         self._wrong: str | None = None
-        self._courier = Courier(self.alerts, self.message, clock, opened)
+        self._courier = Courier(self.alerts, self.message, lambda: clock().astimezone(store.zone), opened)
         self._lookout = Lookout(store, lambda: self.look(clock()))
         self._settings, self._environ, self._home = settings, environ, home
         self._lock = threading.RLock()
@@ -127,7 +126,8 @@ class Desk:
         """
         if self.store.health().folder_problem is not None:
             return Changes()
-        return self.alerts.take(self.position(now).conditions, now, self.rules().delivery)
+        found = self.position(now).conditions
+        return self.alerts.take(found, now.astimezone(self.store.zone), self.rules().delivery)
 
     def message(self, told: Told) -> Message:
         """What is sent of an alert."""
