@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import frames
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.commands.demo import write_history
@@ -86,6 +86,7 @@ def test_two_hours_of_one_name_are_two_periods() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(
     moment=st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),
     zone=st.sampled_from(["Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "America/New_York"]),
@@ -372,6 +373,7 @@ def test_days_with_more_or_fewer_hours(now: str, hours: int) -> None:
     assert estimate("day", at(now), 60, steady) == pytest.approx(hours, rel=0.02)
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     costs=st.lists(st.floats(0, 100), max_size=40),
     hours=st.lists(st.integers(0, 24 * 70), min_size=40, max_size=40),
@@ -398,11 +400,11 @@ def test_a_store_is_asked_only_for_the_days_that_are_needed() -> None:
 
 
 def test_budgets_of_a_real_log_are_the_sums_of_its_lines(tmp_path: Path) -> None:
-    settings = load({"log_dir": tmp_path / "logs/api", "timezone": "Europe/Berlin"}, {}, tmp_path, tmp_path)
-    write_history(settings, NOON, 40, 50, 1)
+    own = load({"log_dir": tmp_path / "logs/api", "timezone": "Europe/Berlin"}, {}, tmp_path, tmp_path)
+    write_history(own, NOON, 40, 50, 1)
     choice = Budget("gh", "week", 10.0, "tokens", scope=Scope(task=("gh-*",), model=("claude-*",)))
-    with FileStore(settings.log_dir, settings.zone) as store:
-        store.load(standings.view([daily(), choice], NOON, settings.zone))
+    with FileStore(own.log_dir, own.zone) as store:
+        store.load(standings.view([daily(), choice], NOON, own.zone))
         day, week = standings.look(store, [daily(), choice], NOON)
         rows = store.rows(current_period("week", NOON, BERLIN))
     today = rows[rows["time"] >= day.since]
