@@ -24,12 +24,11 @@ from . import condition, duplicates, lines, selection
 from .base import ROW_COLUMNS, Health, Problem
 from .cache import Cache
 from .condition import Listing
+from .counted import Counted
 from .day import Day, Reader, Seen
 from .duplicates import Duplicate
 from .follow import Follower
-from .links import joined, links_of
 from .memory import give_back
-from .overlaps import Overlap, Overlaps, note_of
 from .shelf import Shelf
 from .sums import summed
 from .superseded import Superseded, superseded
@@ -75,7 +74,7 @@ class FileStore:
         self._writing = threading.RLock()
         self._reading_rows = threading.Lock()
         self._days: dict[str, Day] = {}
-        self._overlaps = Overlaps()
+        self._counted = Counted(self._shelf)
         self._listing = Listing()
         self._complete = False  # whether all days have been read once
         self._changed = False  # whether a day changed since the last publishing
@@ -84,7 +83,6 @@ class FileStore:
         self._version = 0
         self._health = Health()
         self._last_change: datetime | None = None
-        self._sums: dict[str, tuple[Table, Overlap, Table]] = {}  # of days with overlaps: those that count
         self._rows_given = 0  # since memory was given back
         self._follower = Follower(self, poll_seconds, events=events)
 
@@ -123,7 +121,7 @@ class FileStore:
         if tasks or view.tasks:
             table = summed(self._rows(view, None)[0], tasks=tasks)
         else:
-            table = selection.chosen_sums(self._counted(), view, self.zone)
+            table = selection.chosen_sums(self._counted.days(self._days.values()), view, self.zone)
         return selection.sums_frame(table, self.zone, tasks=tasks)
 
     def rows(self, view: Filter, *, columns: Collection[str] | None = None) -> pd.DataFrame:
@@ -138,8 +136,7 @@ class FileStore:
 
     def note(self, day: str, offset: int) -> str | None:
         """A sentence when a line counts otherwise than its record says."""
-        overlap = self._overlaps.days.get(day)
-        return None if overlap is None else note_of(overlap, offset)
+        return self._counted.note(day, offset)
 
     def problems(self, days: Iterable[str] | None = None) -> Iterator[Problem]:
         """Every bad line of the days given (of all by default), oldest day first."""
@@ -150,7 +147,7 @@ class FileStore:
     def superseded(self) -> list[Superseded]:
         """The lines read so far that do not count as they stand, for others tell of the same calls."""
         days = [self._days[name] for name in sorted(self._days)]
-        return list(superseded(self._reader, days, self._overlaps.days))
+        return list(superseded(self._reader, days, self._counted.overlaps))
 
     def duplicates(self) -> list[Duplicate]:
         """Ids that more than one of the lines counted so far has. Reads all files."""
@@ -161,31 +158,12 @@ class FileStore:
         self._rows_given += len(found[0])
         return found
 
-    def _counted(self) -> list[Day]:
-        """The days with the sums that count."""
-        overlaps = self._overlaps.days
-        return [self._with_overlap(day, overlaps.get(day.date)) for day in self._days.values()]
-
-    def _with_overlap(self, day: Day, overlap: Overlap | None) -> Day:
-        if overlap is None or day.sums is None:
-            return day
-        held = self._sums.get(day.date)
-        if held is None or held[0] is not day.sums or held[1] is not overlap:
-            held = self._sums[day.date] = day.sums, overlap, overlap.sums(day.sums)
-        return replace(day, sums=held[2])
-
     def _counted_rows(self, day: Day) -> list[Table]:
         """The rows of a day that count, in order of time."""
-        overlap = self._overlaps.days.get(day.date)
-        if overlap is None:
-            return self._rows_of(day)
-        held = self._shelf.get(day, overlap)
-        if held is None:
-            held = overlap.counted(self._rows_of(day))
-            self._shelf.put(day, held, overlap)
-            if day.date != max(self._days):  # the newest grows, and its lines are needed with every one
-                self._shelf.drop_lines(day.date)
-        return held
+        return self._counted.rows(day, self._rows_of, self._is_newest)
+
+    def _is_newest(self, day: Day) -> bool:
+        return day.date == max(self._days, default=day.date)
 
     def _tidy(self) -> None:
         """Give free memory back once a large view was drawn and let go."""
@@ -325,8 +303,7 @@ class FileStore:
         self._days = {date: day for date, day in self._days.items() if date != name}
         self._listing = replace(self._listing, days=self._listing.days - {name})
         self._shelf.drop(name)
-        self._sums.pop(name, None)
-        self._overlaps.gone(name)
+        self._counted.gone(name)
         self._touched.add(name)
 
     def _take_in(self, name: str) -> None:
@@ -344,7 +321,7 @@ class FileStore:
         cached = self._cache.day(name)
         if cached is not None and cached.seen.same_content(seen):
             self._hold(cached.seen_as(seen))
-            self._overlaps.grown(name, cached.links)
+            self._counted.came(name, cached.links)
             return
         after, fresh = self._reader.next(cached, seen, name, sure=True)
         if sum(map(len, fresh)) == after.lines:
@@ -353,7 +330,7 @@ class FileStore:
             if name != max(self._listing.days, default=name):
                 self._cache_rows(after, rows)
         self._hold(after)
-        self._overlaps.grown(name, after.links)
+        self._counted.came(name, after.links)
         self._touched.add(name)
         if self._complete and after.lines:
             self._last_change = self._clock()
@@ -368,18 +345,11 @@ class FileStore:
                 self._shelf.put(after, inserted(held, fresh, "time"))
             else:
                 self._shelf.drop(before.date)
-            self._link(before, after, fresh)
+            self._counted.changed(before, after, fresh)
             self._touched.add(before.date)
         if after.lines > before.lines:
             self._last_change = self._clock()
         self._hold(after, changed=before.content != after.content)
-
-    def _link(self, before: Day, after: Day, fresh: list[Table]) -> None:
-        """Tell of the links of a day that changed."""
-        if before.lines + sum(map(len, fresh)) == after.lines:
-            self._overlaps.grown(after.date, joined(map(links_of, fresh)))
-        else:
-            self._overlaps.replaced(after.date, after.links)
 
     def _hold(self, day: Day, *, changed: bool = True) -> None:
         self._days = {**self._days, day.date: day}
@@ -417,7 +387,7 @@ class FileStore:
 
     def _settle(self) -> None:
         """See to it that calls of which several lines tell count once."""
-        self._overlaps.settle(lambda name: self._rows_of(self._days[name]))
+        self._counted.settle(lambda name: self._rows_of(self._days[name]))
 
     def _examined(self) -> Health:
         return condition.examined(
@@ -427,5 +397,5 @@ class FileStore:
             watching=self._follower.how,
             problem=self._listing.problem,
             last_change=self._last_change,
-            superseded=self._overlaps.superseded,
+            superseded=self._counted.superseded,
         )
