@@ -50,6 +50,7 @@ SwaggerUIBundle({
   deepLinking: true,
   displayRequestDuration: true,
   validatorUrl: null,
+  defaultModelsExpandDepth: 0,
   presets: [SwaggerUIBundle.presets.apis],
 });
 """

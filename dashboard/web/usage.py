@@ -15,6 +15,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -32,6 +33,7 @@ from .exposition import Scene, Steady, exposition
 from .json_bodies import JsonBodies
 from .openapi import ABOUT, add_docs
 from .refusals import invalid, refusal, unwritten
+from .usage_examples import EXAMPLES, METRICS, WRONG
 from .usage_models import (
     AlertsAnswer,
     BalanceAnswer,
@@ -50,6 +52,8 @@ from .usage_models import (
 
 PATHS = ("/usage", "/healthz", "/metrics", "/openapi.json", "/docs")
 """What is theirs, with all below it."""
+
+ASK, TELL = "Ask", "Tell"
 
 FAILED = "Something went wrong inside callmeter. Its log says what."
 
@@ -135,11 +139,11 @@ class Service:
 
     def alert(self, body: NoBody) -> AlertsAnswer:
         """Look at everything now, and have what is new delivered."""
-        changes = self.desk.look(self.clock())
+        changes, zone = self.desk.look(self.clock()), self.store.zone
         return AlertsAnswer(
-            open=[answers.alert(one) for one in self.desk.alerts.open()],
-            announced=[answers.alert(one) for one in changes.announced],
-            cleared=[answers.alert(one) for one in changes.cleared],
+            open=[answers.alert(one, zone) for one in self.desk.alerts.open()],
+            announced=[answers.alert(one, zone) for one in changes.announced],
+            cleared=[answers.alert(one, zone) for one in changes.cleared],
         )
 
     def healthz(self, response: Response) -> HealthAnswer:
@@ -215,7 +219,8 @@ def application(service: Service) -> FastAPI:
 
 
 def _answer(words: str) -> dict[str, Any]:
-    return {"model": Problem, "description": words}
+    content = {"application/json": {"example": {"detail": words, "fields": []}}}
+    return {"model": Problem, "description": words, "content": content}
 
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
@@ -228,7 +233,13 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
     500: _answer("Something went wrong inside callmeter."),
     503: _answer("A file cannot be read or written."),
 }
-_WRONG: dict[int | str, dict[str, Any]] = {422: _answer("What was sent cannot be taken; why.")}
+_WRONG: dict[int | str, dict[str, Any]] = {
+    422: {
+        "model": Problem,
+        "description": "What was sent cannot be taken, and why.",
+        "content": {"application/json": {"example": WRONG}},
+    }
+}
 _BODY: dict[int | str, dict[str, Any]] = {
     **_REFUSED,
     **_WRONG,
@@ -245,46 +256,45 @@ _TEXT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Prometheus' text format.",
         "content": {
-            kind: {"schema": {"type": "string"}} for kind in ("text/plain", "application/openmetrics-text")
+            kind: {"schema": {"type": "string"}, "example": METRICS}
+            for kind in ("text/plain", "application/openmetrics-text")
         },
     },
 }
 
 
 def _add_reads(api: FastAPI, service: Service) -> None:
-    get, asked = api.get, {**_REFUSED, **_WRONG}
-    get("/usage", summary="What is left, and what was spent", response_model=Usage, responses=_REFUSED)(
-        service.usage
+    _add(api.get, "/usage", service.usage, "What is left, and what was spent", Usage, _REFUSED)
+    _add(api.get, "/usage/summary", service.summary, "Today, 7 and 30 days", Summary, _REFUSED)
+    asked = {**_REFUSED, **_WRONG}
+    _add(api.get, "/usage/recent", service.recent, "The last calls, newest first", Recent, asked)
+    _add(api.get, "/healthz", service.healthz, "Whether it works", HealthAnswer, _HEALTH)
+    metrics = api.get(
+        "/metrics", summary="For Prometheus", tags=[ASK], response_class=Response, responses=_TEXT
     )
-    get("/usage/summary", summary="Today, 7 and 30 days", response_model=Summary, responses=_REFUSED)(
-        service.summary
-    )
-    get("/usage/recent", summary="The last calls, newest first", response_model=Recent, responses=asked)(
-        service.recent
-    )
-    get("/healthz", summary="Whether it works", response_model=HealthAnswer, responses=_HEALTH)(
-        service.healthz
-    )
-    get("/metrics", summary="For Prometheus", response_class=Response, responses=_TEXT)(service.metrics)
+    metrics(service.metrics)
 
 
 def _add_writes(api: FastAPI, service: Service) -> None:
-    post = api.post
-    post(
-        "/usage/update_budget",
-        summary="Tell what the Console shows as the balance",
-        response_model=BalanceAnswer,
-        responses=_WRITE,
-    )(service.update_budget)
-    post("/usage/record", summary="Log a call: one line", response_model=CallAnswer, responses=_WRITE)(
-        service.record
-    )
-    post(
-        "/usage/alert",
-        summary="Look for alerts now and have new ones delivered",
-        response_model=AlertsAnswer,
-        responses=_WRITE,
-    )(service.alert)
+    words = "Tell what the Console shows as the balance"
+    _add(api.post, "/usage/update_budget", service.update_budget, words, BalanceAnswer, _WRITE)
+    _add(api.post, "/usage/record", service.record, "Log a call: one line", CallAnswer, _WRITE)
+    words = "Look for alerts now, and have new ones delivered"
+    _add(api.post, "/usage/alert", service.alert, words, AlertsAnswer, _WRITE)
+
+
+def _add(
+    method: Callable[..., Any],
+    path: str,
+    does: Callable[..., Any],
+    words: str,
+    model: type[BaseModel],
+    refused: dict[int | str, dict[str, Any]],
+) -> None:
+    """An address that answers JSON, with an example."""
+    good = {"description": "Done.", "content": {"application/json": {"example": EXAMPLES[path]}}}
+    tag = TELL if refused is _WRITE else ASK
+    method(path, summary=words, tags=[tag], response_model=model, responses={**refused, 200: good})(does)
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 import pandas as pd
@@ -51,7 +51,7 @@ def usage(position: Position, alerts: Iterable[Alert], problems: Iterable[str]) 
         burn_rate=_burn_rate(position.pace),
         budgets=[_budget(standing) for standing in position.standings],
         spent=Spending(**{RANGES[name]: spent(found) for name, found in position.spent.items()}),
-        alerts=[alert(one) for one in alerts],
+        alerts=[alert(one, position.at.tzinfo) for one in alerts],
         problems=list(problems),
     )
 
@@ -123,15 +123,15 @@ def spent(totals: Totals) -> Spent:
     )
 
 
-def alert(found: Alert) -> AlertAnswer:
-    """One alert."""
+def alert(found: Alert, zone: tzinfo | None) -> AlertAnswer:
+    """One alert, its time in a zone."""
     condition = found.condition
     return AlertAnswer(
         id=found.id,
         rule=condition.rule,
         severity=condition.severity,
         sentence=condition.sentence,
-        raised=found.raised,
+        raised=found.raised.astimezone(zone),
     )
 
 
@@ -143,7 +143,7 @@ def reading(entry: Reading, position: Position) -> BalanceAnswer:
     left = entry.balance_usd if balance is None else balance.left_usd
     return BalanceAnswer(
         id=entry.id,
-        at=entry.at,
+        at=entry.at.astimezone(position.at.tzinfo),
         remaining_budget=round(left, _CENTS),
         expected_usd=_rounded(drift.expected_usd) if drift else None,
         drift_usd=_rounded(drift.usd) if drift else None,
