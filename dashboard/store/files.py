@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -154,13 +155,10 @@ class FileStore:
         return duplicates.duplicates(self._reader, [self._days[name] for name in sorted(self._days)])
 
     def _rows(self, view: Filter, columns: Collection[str] | None) -> tuple[Table, list[str]]:
-        found = selection.chosen_rows(self._days.values(), self._counted_rows, view, self.zone, columns)
+        rows_of = partial(self._counted.rows, rows_of=self._rows_of, grows=self._is_newest)
+        found = selection.chosen_rows(self._days.values(), rows_of, view, self.zone, columns)
         self._rows_given += len(found[0])
         return found
-
-    def _counted_rows(self, day: Day) -> list[Table]:
-        """The rows of a day that count, in order of time."""
-        return self._counted.rows(day, self._rows_of, self._is_newest)
 
     def _is_newest(self, day: Day) -> bool:
         return day.date == max(self._days, default=day.date)
