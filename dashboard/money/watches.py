@@ -281,9 +281,15 @@ def _failures(watches: Watches, rows: pd.DataFrame, now: datetime) -> Iterator[C
         yield Condition("watch:failures", "", level, severity, sentence)
 
 
+_DAY = 86_400.0
+
+
 def _ended_since(rows: pd.DataFrame, since: datetime) -> Array:
-    took = pd.to_timedelta(np.nan_to_num(rows["duration_seconds"].to_numpy().astype(np.float64)), unit="s")
-    return np.asarray(rows["time"] + took >= since)
+    """Which calls ended later; one that says it took longer than the rows reach back has no known end."""
+    took = rows["duration_seconds"].to_numpy().astype(np.float64)
+    took = np.where(took <= _DAY, took, 0.0)  # also for NaN
+    began = rows["time"].dt.as_unit("us").astype("int64").to_numpy()
+    return np.asarray(began / 1e6 + took >= since.timestamp())
 
 
 def _most_often(failed: pd.DataFrame) -> str:
