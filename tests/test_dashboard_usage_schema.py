@@ -11,13 +11,13 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
-from tests import usage_server
 
 from dashboard.money.desk import Desk
 from dashboard.store.files import FileStore
 from dashboard.web.json_bodies import JsonBodies
 from dashboard.web.usage import Service, application
 from logger.rest_log import RestLog
+from tests import usage_server
 
 READS = ("/usage", "/usage/summary", "/usage/recent", "/healthz", "/metrics")
 WRITES = ("/usage/update_budget", "/usage/record", "/usage/alert")

@@ -69,16 +69,12 @@ def demo_calls(settings: Settings, days: int = 12, per_day: int = 40) -> None:
     write_history(settings, datetime.now(UTC) - timedelta(minutes=1), days, per_day, 1)
 
 
-def guarded(
-    settings: Settings, store: FileStore, desk: Desk, write: usage.Write | None
-) -> FastAPI:
+def guarded(settings: Settings, store: FileStore, desk: Desk, write: usage.Write | None) -> FastAPI:
     """The addresses behind the guard, and as on the page an address that takes whatever is left."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     usage.add_routes(app, settings, store, desk, lambda: datetime.now(UTC), write)
     app.add_api_route("/{rest:path}", lambda rest: "the page", methods=["GET"])
-    app.add_middleware(
-        guard, hosts=[], token=settings.token, script_hashes=[], of_programs=usage.speaks_json
-    )
+    app.add_middleware(guard, hosts=[], token=settings.token, script_hashes=[], of_programs=usage.speaks_json)
     return app
 
 

@@ -15,6 +15,8 @@ from pydantic_core import core_schema
 AHEAD = timedelta(minutes=5)
 """How far the clock of who tells of a call may be before ours."""
 
+MOST_RECENT = 1000
+
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 """No call was made before it."""
 
@@ -56,6 +58,18 @@ def whole(least: int, most: int) -> Check:
         if not fits or not least <= value <= most or value != int(value):
             raise ValueError(f"must be a whole number from {least:,} to {most:,}")
         return int(value)
+
+    return Check(take, {"type": "integer", "minimum": least, "maximum": most})
+
+
+def written_whole(least: int, most: int) -> Check:
+    """A whole number within bounds as the digits of a query."""
+
+    def take(value: Any) -> int:
+        digits = value if isinstance(value, str) and value.isascii() and value.isdecimal() else ""
+        if not 0 < len(digits) < 20 or not least <= int(digits) <= most:
+            raise ValueError(f"must be a whole number from {least:,} to {most:,}")
+        return int(digits)
 
     return Check(take, {"type": "integer", "minimum": least, "maximum": most})
 
@@ -115,6 +129,7 @@ Few = Annotated[int, whole(0, 10**6)]
 Several = Annotated[int, whole(1, 10**6)]
 HttpStatus = Annotated[int, whole(100, 599)]
 ExitCode = Annotated[int, whole(-(2**31), 2**32)]
+Limit = Annotated[int, written_whole(1, MOST_RECENT)]
 Name = Annotated[str, text(500)]
 LongText = Annotated[str, text(2000)]
 Truth = Annotated[bool, truth()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -12,6 +12,7 @@ from .checks import (
     ExitCode,
     Few,
     HttpStatus,
+    Limit,
     LongText,
     Moment,
     Name,
@@ -22,8 +23,6 @@ from .checks import (
     Truth,
     Usd,
 )
-
-MOST_RECENT = 1000
 
 
 class Body(BaseModel):
@@ -105,7 +104,7 @@ class NoBody(Body):
 class RecentQuery(Body):
     """How many calls."""
 
-    limit: Annotated[int, Field(ge=1, le=MOST_RECENT, description="How many calls.")] = 20
+    limit: Limit = Field(20, description="How many calls.")
 
 
 class FieldProblem(BaseModel):

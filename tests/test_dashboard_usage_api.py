@@ -1,0 +1,672 @@
+"""The REST addresses over a real socket: what they answer, what they refuse, what they write."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import docs_tables
+import pandas as pd
+import pytest
+import requests
+
+from dashboard import report
+from dashboard.errors import FolderError
+from dashboard.metrics import Totals
+from dashboard.money.alerts import Alert, Changes, Condition
+from dashboard.money.credit import Balance
+from dashboard.money.forecast import HORIZON_DAYS, Pace, RunOut
+from dashboard.money.position import Position
+from dashboard.money.spending import Spent
+from dashboard.web import openapi
+from dashboard.web import usage_answers as answers
+from dashboard.web.json_bodies import MOST_BYTES
+from dashboard.web.usage import Service, application
+from dashboard.web.usage_examples import EXAMPLES
+from dashboard.web.usage_models import CallBody, CallDetails, Measures
+from logger.record import FIELD_NAMES
+from logger.rest_log import RestLog
+from tests import usage_server
+from tests.usage_server import JSON, TOKEN, Server, serving
+
+ROOT = Path(__file__).parent.parent
+NOW = datetime(2026, 11, 22, 14, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Twelve days of demo calls, only read by tests."""
+    place = tmp_path_factory.mktemp("demo")
+    usage_server.demo_calls(usage_server.settings_in(place))
+    with serving(place) as server:
+        yield server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A folder without calls."""
+    with serving(tmp_path) as one:
+        yield one
+
+
+def until(met: Callable[[], Any]) -> Any:
+    end = time.monotonic() + 20
+    while not (found := met()):
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+    return found
+
+
+def lines(server: Server) -> list[dict[str, Any]]:
+    files = sorted(server.settings.log_dir.glob("*.jsonl"))
+    return [json.loads(text) for file in files for text in file.read_text("utf-8").splitlines()]
+
+
+def reported(server: Server, *words: str) -> dict[str, Any]:
+    """What `callmeter report --json` prints of the same folder."""
+    place = server.settings.log_dir.parent.parent
+    command = [sys.executable, "-m", "dashboard.commands", "report", "--json", *words]
+    done = subprocess.run(
+        [*command, "--log-dir", str(server.settings.log_dir), "--timezone", "UTC"],
+        cwd=ROOT,
+        env=usage_server.environ_of(place),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+# The notes' examples
+
+
+def test_the_curl_examples_of_the_notes(demo: Server) -> None:
+    update = """
+# Update remaining balance when you check Anthropic Console
+curl -X POST http://localhost:8000/usage/update_budget \\
+  -H "Content-Type: application/json" \\
+  -d '{"remaining_budget": 15.50}'
+"""
+    check = "curl http://localhost:8000/usage"
+    assert run_shell(update, demo, "8000")["remaining_budget"] == 15.5
+    told = run_shell(check, demo, "8000")
+    assert (told["remaining_budget"], told["health"]) == (15.5, "ok")
+
+
+def test_the_requests_example_of_the_notes(demo: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    program = """
+import requests
+
+response = requests.get("http://localhost:8000/usage")
+budget = response.json()
+
+if budget["days_remaining"] < 1:
+    print("⚠️ Critical: Less than 1 day of budget remaining")
+    # Scale back or pause non-essential tasks
+"""
+    demo.post("/usage/update_budget", {"remaining_budget": 0.01})
+    exec(program.replace("8000", str(demo.settings.port)), {})
+    assert "Less than 1 day" in capsys.readouterr().out
+    demo.post("/usage/update_budget", {"remaining_budget": 500})
+    exec(program.replace("8000", str(demo.settings.port)), {})
+    assert capsys.readouterr().out == ""
+
+
+def run_shell(text: str, server: Server, port: str) -> Any:
+    """What the last command of a shell block prints, as JSON where it is."""
+    said = text.replace(f"localhost:{port}", f"localhost:{server.settings.port}")
+    done = subprocess.run(["sh", "-euc", said], capture_output=True, text=True, check=True)
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        return done.stdout
+
+
+def test_the_examples_of_the_readme(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    section = docs_tables.between((ROOT / "README.md").read_text("utf-8"), "http")
+    if section is None:
+        pytest.skip("the README has no <!-- http --> section")
+    usage_server.demo_calls(usage_server.settings_in(tmp_path))
+    with serving(tmp_path) as server:
+        for block in docs_tables.shell_blocks(section):
+            for command in re.split(r"\n(?=curl)", block.strip()):
+                assert run_shell(command, server, "8050"), command
+        for program in re.findall(r"```py\n(.*?)```", section, re.DOTALL):
+            exec(program.replace("8050", str(server.settings.port)), {})
+        assert any(line["source"] == "rest" for line in lines(server))
+
+
+# What they answer
+
+
+def test_the_summary_is_what_report_prints(demo: Server) -> None:
+    told = demo.get("/usage/summary").json()
+    for name, words in (("today", []), ("7d", ["--week"]), ("30d", ["--month"])):
+        by_model = reported(demo, *words)
+        assert told[name]["totals"] == by_model["totals"]
+        assert told[name]["completeness"] == by_model["completeness"]
+        assert told[name]["models"] == by_model["groups"]
+        assert told[name]["projects"] == reported(demo, *words, "--by", "project")["groups"]
+
+
+def test_spending_is_what_report_prints(demo: Server) -> None:
+    spent = demo.get("/usage").json()["spent"]
+    for name, words in (("today", []), ("7d", ["--week"]), ("30d", ["--month"])):
+        totals = reported(demo, *words)["totals"]
+        assert spent[name]["calls"] == totals["calls"]
+        assert spent[name]["tokens_total"] == totals["tokens_total"]
+        assert spent[name]["estimated_cost_usd"] == pytest.approx(totals["estimated_cost_usd"])
+    assert spent["30d"]["cost_is_lower_bound"], "the demo has calls without a price"
+
+
+def test_recent_calls_come_newest_first_as_report_details_them(demo: Server) -> None:
+    every = reported(demo, "--month", "--detail")["details"]
+    assert demo.get("/usage/recent?limit=5").json()["calls"] == every[::-1][:5]
+    assert demo.get("/usage/recent?limit=1000").json()["calls"] == every[::-1]
+    assert len(demo.get("/usage/recent").json()["calls"]) == 20
+
+
+def test_recent_calls_have_no_content(server: Server) -> None:
+    call = {"timestamp": "2026-11-20T10:00:00+00:00", "model": "m", "success": True, "prompt": "secret"}
+    server.settings.log_dir.mkdir(parents=True)
+    (server.settings.log_dir / "api-calls-2026-11-20.jsonl").write_text(json.dumps(call) + "\n")
+    until(lambda: server.store.health().lines)
+    answer = server.get("/usage/recent")
+    assert len(answer.json()["calls"]) == 1
+    assert "secret" not in answer.text
+
+
+def test_without_calls_there_is_nothing_and_no_failure(server: Server) -> None:
+    told = server.get("/usage").json()
+    assert (told["remaining_budget"], told["days_remaining"], told["health"]) == (None, None, "unknown")
+    assert told["spent"]["30d"]["calls"] == 0
+    assert server.get("/usage/recent").json() == {"calls": []}
+    assert server.get("/healthz").json()["status"] == "waiting for the first call"
+
+
+def test_budgets_stand_as_set(demo: Server) -> None:
+    first, second = demo.get("/usage").json()["budgets"]
+    assert (first["name"], first["period"], first["limit"]) == ("Daily spending", "day", 10)
+    assert first["share"] == pytest.approx(first["current"] / 10, abs=1e-5)
+    assert (second["measure"], second["status"]) == ("tokens", "exceeded")
+
+
+def test_a_reading_says_how_far_the_count_was_off(server: Server) -> None:
+    first = server.post("/usage/update_budget", {"remaining_budget": 15.5}).json()
+    assert (first["remaining_budget"], first["expected_usd"], first["drift_usd"]) == (15.5, None, None)
+    second = server.post("/usage/update_budget", {"remaining_budget": 14, "note": "Console"}).json()
+    assert (second["expected_usd"], second["drift_usd"]) == (15.5, 1.5)
+    assert second["sentence"] == "By our count it was $15.50: $1.50 more was spent than was logged."
+    assert [entry.id for entry in server.desk.ledger.entries()] == [first["id"], second["id"]]
+    assert server.get("/usage").json()["remaining_budget"] == 14
+
+
+def test_an_alert_is_announced_once(demo: Server) -> None:
+    first = demo.post("/usage/alert", headers=JSON).json()
+    assert [one["rule"] for one in first["open"]] == ["budget:Weekly tokens"]
+    assert first["announced"] == first["open"]
+    again = demo.post("/usage/alert", {}).json()
+    assert (again["open"], again["announced"]) == (first["open"], [])
+    assert demo.get("/usage").json()["alerts"] == first["open"]
+
+
+# A call that is told
+
+
+def test_a_call_is_one_line_and_soon_on_the_page(server: Server) -> None:
+    told = {"model": "claude-haiku-4-5", "tokens_input": 1200, "tokens_output": 300, "task_id": "gh-456"}
+    answer = server.post("/usage/record", {**told, "duration_seconds": 2, "settings": {"a": [1]}}).json()
+    (line,) = lines(server)
+    assert list(line)[:20] == list(FIELD_NAMES[:20])
+    assert {name: line[name] for name in told} == told
+    assert (line["source"], line["success"], line["settings"]) == ("rest", True, {"a": [1]})
+    assert (line["tokens_total"], line["tokens_per_second"]) == (1500, 150)
+    assert line["estimated_cost_usd"] == answer["estimated_cost_usd"] == pytest.approx(0.0027)
+    assert line["call_id"] == answer["call_id"]
+    assert line["end_time"] - line["start_time"] == pytest.approx(2)
+    until(lambda: server.store.health().lines == 1)
+    assert server.get("/usage").json()["spent"]["today"]["estimated_cost_usd"] == pytest.approx(0.0027)
+
+
+def test_a_call_of_the_past_has_its_own_day_and_the_price_of_then(server: Server) -> None:
+    call = {"model": "claude-haiku-4-5", "tokens_input": 1, "tokens_output": 1}
+    answer = server.post("/usage/record", {**call, "timestamp": "2026-02-03T23:59:00+00:00"}).json()
+    moment = datetime.fromisoformat(answer["timestamp"])
+    assert moment == datetime(2026, 2, 3, 23, 59, tzinfo=UTC)
+    (file,) = server.settings.log_dir.glob("*.jsonl")
+    assert file.name == f"api-calls-{moment.date()}.jsonl"
+
+
+def test_a_cost_that_is_given_is_kept_and_an_unknown_one_is_null(server: Server) -> None:
+    given = server.post("/usage/record", {"model": "mine", "estimated_cost_usd": 0.5}).json()
+    assert given["estimated_cost_usd"] == 0.5
+    unknown = server.post("/usage/record", {"model": "mine", "tokens_input": 1, "tokens_output": 2}).json()
+    assert unknown["estimated_cost_usd"] is None
+    assert unknown["sentence"] == "Logged; its cost is not known, for mine has no price."
+
+
+def test_a_call_with_a_request_id_counts_once(server: Server) -> None:
+    call = {"model": "claude-haiku-4-5", "tokens_input": 10, "tokens_output": 1, "request_id": "req_1"}
+    ids = {server.post("/usage/record", call).json()["call_id"] for _ in range(3)}
+    assert len(ids) == 1
+    until(lambda: server.store.health().lines == 3)
+    until(lambda: server.get("/usage").json()["spent"]["today"]["calls"] == 1)
+
+
+def test_an_error_message_is_one_line_without_secrets(server: Server) -> None:
+    said = "failed\nwith sk-ant-api03-abcdefgh"
+    server.post("/usage/record", {"model": "m", "success": False, "error_message": said})
+    (line,) = lines(server)
+    assert (line["success"], line["error_message"]) == (False, "failed with sk-***")
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(errno.ENOSPC, 507), (errno.EACCES, 503)], ids=["full", "forbidden"]
+)
+def test_a_call_that_cannot_be_written_is_said(tmp_path: Path, number: int, status: int) -> None:
+    def refusing(told: Mapping[str, Any]) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    with serving(tmp_path, write=refusing) as server:
+        answer = server.post("/usage/record", {"model": "m"})
+    assert answer.status_code == status
+    assert answer.json()["detail"].startswith(f"The call is not in the log: {os.strerror(number)}; ")
+
+
+def test_nothing_is_kept_of_a_call_that_cannot_be_written(server: Server) -> None:
+    server.settings.log_dir.parent.mkdir(parents=True)
+    server.settings.log_dir.write_text("in the way")
+    assert server.post("/usage/record", {"model": "m"}).status_code == 503
+    server.settings.log_dir.unlink()
+    assert server.post("/usage/record", {"model": "m"}).status_code == 200
+    assert len(lines(server)) == 1
+
+
+def test_a_reading_that_cannot_be_written_is_said(server: Server) -> None:
+    server.settings.credit_dir.parent.mkdir(parents=True, exist_ok=True)
+    server.settings.credit_dir.write_text("in the way")
+    answer = server.post("/usage/update_budget", {"remaining_budget": 1})
+    assert answer.status_code == 503
+    assert "send it again" in answer.json()["detail"]
+
+
+def test_many_calls_at_once_are_one_line_each(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    log = RestLog(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        records = list(pool.map(lambda n: log.take({"model": f"m{n}"}), range(200)))
+    (file,) = tmp_path.glob("*.jsonl")
+    written = [json.loads(text) for text in file.read_text().splitlines()]
+    assert {line["call_id"] for line in written} == {record.call_id for record in records}
+    assert len(written) == 200
+
+
+# What is refused
+
+
+def test_a_body_that_is_wrong_gets_a_sentence(server: Server) -> None:
+    for body, sentence in WRONG_BODIES:
+        answer = server.post("/usage/update_budget", body)
+        assert (answer.status_code, answer.json()["detail"]) == (422, sentence)
+    assert server.desk.ledger.entries() == ()
+
+
+WRONG_BODIES: tuple[tuple[Any, str], ...] = (
+    ({"remaining_budget": "abc"}, "remaining_budget must be a number of 0 or more, not 'abc'."),
+    ({"remaining_budget": "15.5"}, "remaining_budget must be a number of 0 or more, not '15.5'."),
+    ({"remaining_budget": True}, "remaining_budget must be a number of 0 or more, not true."),
+    ({"remaining_budget": None}, "remaining_budget must be a number of 0 or more, not null."),
+    ({"remaining_budget": -1}, "remaining_budget must be a number of 0 or more, not -1."),
+    (
+        {"remaining_budget": 1e10},
+        "remaining_budget must be a number of at most 1,000,000,000, not 10000000000.0.",
+    ),
+    ({}, "remaining_budget must be given."),
+    ([], "The body must be a JSON object."),
+    ("15.5", "The body must be a JSON object."),
+    (
+        {"remaining_budget": 1, "notes": "x"},
+        "notes is no field here; did you mean note?",
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"{", "The body is no JSON: Expecting property name enclosed in double quotes in line 1, column 2."),
+        (b'{"remaining_budget": NaN}', "The body is no JSON: NaN is no number."),
+        (b'{"remaining_budget": Infinity}', "The body is no JSON: Infinity is no number."),
+        (
+            b'{"remaining_budget": 1e999}',
+            "remaining_budget must be a number of at most 1,000,000,000, not Infinity.",
+        ),
+        (b'{"remaining_budget": "\xff"}', "The body is no JSON: it is not UTF-8."),
+        (b"[" * 30_000, "The body is no JSON: it is nested too deep."),
+        (b"", "remaining_budget must be given."),
+    ],
+    ids=["broken", "nan", "infinity", "overflow", "latin", "deep", "empty"],
+)
+def test_a_body_that_is_no_json_gets_a_sentence(server: Server, body: bytes, sentence: str) -> None:
+    answer = requests.post(server.url + "/usage/update_budget", data=body, headers=JSON, timeout=30)
+    assert (answer.status_code, answer.json()["detail"]) == (422, sentence)
+
+
+def test_a_field_under_another_name_is_pointed_at(server: Server) -> None:
+    answer = server.post("/usage/record", {"model": "m", "input_tokens": 5})
+    assert answer.json() == {
+        "detail": "input_tokens is no field here; did you mean tokens_input?",
+        "fields": [{"field": "input_tokens", "problem": "is no field here; did you mean tokens_input?"}],
+    }
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "-1", "abc", "1.5", ""])
+def test_a_wrong_limit_gets_a_sentence(demo: Server, limit: str) -> None:
+    answer = demo.get(f"/usage/recent?limit={limit}")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == f"limit must be a whole number from 1 to 1,000, not '{limit}'."
+
+
+def test_a_query_nobody_knows_is_refused(demo: Server) -> None:
+    answer = demo.get("/usage/recent?limits=5")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "limits is no field here; did you mean limit?",
+    )
+
+
+@pytest.mark.parametrize("path", ["/usage/update_budget", "/usage/record", "/usage/alert"])
+@pytest.mark.parametrize(
+    "kind",
+    [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp"],
+)
+def test_a_write_is_announced_as_json(server: Server, path: str, kind: str | None) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+    answer = requests.post(server.url + path, data=b'{"remaining_budget": 1}', headers=headers, timeout=30)
+    assert answer.status_code == 415
+    assert "send the header Content-Type: application/json." in answer.json()["detail"]
+    assert lines(server) == []
+
+
+def test_json_may_name_its_charset(server: Server) -> None:
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    sent = requests.post(
+        server.url + "/usage/update_budget", data=b'{"remaining_budget": 1}', headers=headers, timeout=30
+    )
+    assert sent.status_code == 200
+
+
+def in_parts(size: int) -> Iterator[bytes]:
+    for _ in range(size // 1024):
+        yield b" " * 1024
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["length", "chunked"])
+def test_a_body_is_bounded(server: Server, told: bool) -> None:
+    body: Any = b" " * (MOST_BYTES + 1) if told else in_parts(4 * MOST_BYTES)
+    try:
+        answer = requests.post(server.url + "/usage/record", data=body, headers=JSON, timeout=30)
+    except requests.ConnectionError:  # it need not read a body to its end to refuse it
+        return
+    assert (answer.status_code, answer.json()["detail"]) == (413, "The body may be 64 KiB at most.")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}]
+)
+def test_a_page_of_another_site_may_write_nothing(server: Server, headers: dict[str, str]) -> None:
+    for path in ("/usage/update_budget", "/usage/record", "/usage/alert"):
+        answer = server.post(path, {"remaining_budget": 1, "model": "m"}, headers=headers)
+        assert answer.status_code == 403
+        assert answer.json()["detail"].startswith("This request came from the page of another site")
+    assert lines(server) == []
+
+
+def test_another_name_is_not_answered(server: Server) -> None:
+    answer = server.get("/usage", headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.json()["fields"]) == (421, [])
+
+
+def test_where_a_token_is_set_a_program_shows_it(tmp_path: Path) -> None:
+    shown = {"Authorization": f"Bearer {TOKEN}"}
+    with serving(tmp_path, TOKEN) as server:
+        for path in ("/usage", "/healthz", "/metrics", "/docs", "/openapi.json"):
+            answer = server.get(path)
+            assert answer.status_code == 401
+            assert answer.json() == {
+                "detail": "This page needs the token that its owner chose.",
+                "fields": [],
+            }
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+            assert server.get(path, headers=shown).status_code == 200
+        assert server.post("/usage/record", {"model": "m"}).status_code == 401
+        assert server.post("/usage/record", {"model": "m"}, headers=shown).status_code == 200
+        assert len(lines(server)) == 1
+
+
+def test_other_methods_and_addresses_get_a_sentence(server: Server) -> None:
+    for method, path, status in (
+        ("GET", "/usage/record", 405),
+        ("DELETE", "/usage", 405),
+        ("PUT", "/metrics", 405),
+        ("GET", "/usage/nothing", 404),
+        ("GET", "/usage/", 404),
+        ("GET", "/docs/files/none.js", 404),
+    ):
+        answer = requests.request(method, server.url + path, timeout=30)
+        assert answer.status_code == status, path
+        assert set(answer.json()) == {"detail", "fields"}
+    assert requests.request("GET", server.url + "/usage/record", timeout=30).headers["allow"] == "POST"
+
+
+def test_head_is_get_without_a_body(server: Server) -> None:
+    answer = requests.head(server.url + "/healthz", timeout=30)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_reading_changes_nothing(demo: Server) -> None:
+    place = demo.settings.log_dir.parent
+
+    def state() -> dict[str, tuple[int, int]]:
+        return {str(file): (file.stat().st_mtime_ns, file.stat().st_size) for file in place.rglob("*")}
+
+    before = state()
+    for path in ("/usage", "/usage/summary", "/usage/recent", "/healthz", "/metrics", "/docs"):
+        assert demo.get(path).status_code == 200
+    assert state() == before
+
+
+# Health
+
+
+def test_health_while_the_folder_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "api").write_text("in the way")
+    with serving(tmp_path) as server:
+        answer = server.get("/healthz")
+    assert answer.status_code == 503
+    assert (answer.json()["status"], "is not a folder" in answer.json()["problem"]) == (
+        "cannot read the log folder",
+        True,
+    )
+
+
+# Positions made by hand
+
+
+RUN_OUT = RunOut(date(2026, 12, 5), date(2026, 12, 3), date(2026, 12, 9), 13.4, True, 65.0)
+BALANCE = Balance(NOW, 871.2, 0, (), 1000.0, NOW, None, Spent(), (), 0.0, 1.0)
+
+
+def position(balance: Balance | None = BALANCE, run_out: RunOut | None = RUN_OUT) -> Position:
+    return Position(
+        at=NOW,
+        spent=dict.fromkeys(("today", "7d", "30d"), Totals(calls=3, of_runs=1, not_final=1)),
+        lost={},
+        standings=(),
+        pace=Pace(65.0, 20, 3.0, 1900.0),
+        balance=balance,
+        run_out=run_out,
+        status="ok",
+        why="Fine.",
+        daily=pd.Series(dtype="float64"),
+        conditions=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "days"),
+    [
+        (position(), (13.4, False)),
+        (position(None, None), (None, False)),
+        (position(run_out=replace(RUN_OUT, likely=None, days_left=None)), (float(HORIZON_DAYS), True)),
+        (position(run_out=replace(RUN_OUT, days_left=None, enough=False)), (None, False)),
+        (
+            position(replace(BALANCE, left_usd=-1.0), replace(RUN_OUT, days_left=None, enough=False)),
+            (0.0, False),
+        ),
+    ],
+    ids=["likely", "no ledger", "beyond the horizon", "too little history", "nothing left"],
+)
+def test_days_remaining(found: Position, days: tuple[float | None, bool]) -> None:
+    assert answers.days_remaining(found) == days
+
+
+def test_a_balance_with_unknown_costs_is_at_most() -> None:
+    assert not answers.usage(position(), (), ()).at_most
+    assert answers.usage(position(replace(BALANCE, uncertain=2)), (), ()).at_most
+
+
+def test_lower_bounds_are_marked() -> None:
+    today = answers.usage(position(), (), ()).spent.today
+    assert (today.calls_are_lower_bound, today.tokens_are_lower_bound, today.cost_is_lower_bound) == (
+        True,
+        True,
+        True,
+    )
+
+
+class FakeDesk:
+    """A desk that tells what it is given, or fails."""
+
+    problems = ("callmeter.toml: budget: wrong",)
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.alerts, self.ledger = error, self, self
+        condition = Condition("watch:failures", "", 1, "critical", "Many calls fail.")
+        self.alert = Alert(condition, NOW)
+
+    def position(self, now: datetime) -> Position:
+        if self.error:
+            raise self.error
+        return position()
+
+    def look(self, now: datetime) -> Changes:
+        return Changes((self.alert,), ())
+
+    def open(self) -> tuple[Alert, ...]:
+        return (self.alert,)
+
+
+def fake(error: Exception | None = None) -> Callable[..., Any]:
+    def made(store: Any, settings: Any) -> Any:
+        desk: Any = FakeDesk(error)
+        desk.ledger = desk.alerts = type(
+            "Quiet", (), {"problems": lambda _: (), "open": lambda _: desk.open()}
+        )()
+        return desk
+
+    return made
+
+
+def test_what_is_wrong_with_the_settings_is_told(tmp_path: Path) -> None:
+    with serving(tmp_path, desk_of=fake()) as server:
+        told = server.get("/usage").json()
+    assert told["problems"] == ["callmeter.toml: budget: wrong"]
+    assert told["remaining_budget"] == 871.2
+    assert told["alerts"][0]["sentence"] == "Many calls fail."
+    assert told["run_out"]["latest"] == "2026-12-09"
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    error = FolderError(Path("logs/credit/credit.jsonl"), "cannot be read: Permission denied")
+    with serving(tmp_path, desk_of=fake(error)) as server:
+        answer = server.get("/usage")
+        assert (answer.status_code, answer.json()["detail"]) == (503, str(error))
+        assert server.get("/metrics").status_code == 200, "the log's own metrics are there all the same"
+
+
+def test_a_failure_of_ours_is_one_sentence(tmp_path: Path) -> None:
+    with serving(tmp_path, desk_of=fake(ValueError("sk-ant-secret in /home/somebody"))) as server:
+        answer = server.get("/usage")
+    assert (answer.status_code, answer.json()) == (
+        500,
+        {"detail": "Something went wrong inside callmeter. Its log says what.", "fields": []},
+    )
+
+
+# The description
+
+
+def described() -> dict[str, Any]:
+    nothing: Any = None
+    return openapi.described(application(Service(nothing, nothing, nothing, nothing, nothing)))
+
+
+def test_only_these_addresses_are_described_each_with_examples_and_refusals(demo: Server) -> None:
+    document = demo.get("/openapi.json").json()
+    assert document == described()
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {*EXAMPLES, "/metrics"}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"] and operation["tags"], path
+            wanted = {"200", "401", "403", "421", "500"} | (
+                {"413", "415", "422"} if method == "post" else set()
+            )
+            assert wanted <= set(operation["responses"]), path
+            for status, response in operation["responses"].items():
+                assert status == "503" or all("example" in one for one in response["content"].values())
+
+
+def test_the_examples_are_answers_that_can_come(demo: Server) -> None:
+    import jsonschema_rs
+
+    document = described()
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            content = operation["responses"]["200"]["content"]
+            if "application/json" not in content:
+                continue
+            one = content["application/json"]
+            jsonschema_rs.validate({**one["schema"], "components": document["components"]}, one["example"])
+            assert one["example"] == EXAMPLES[path]
+
+
+def test_names_are_those_of_the_line_and_the_report() -> None:
+    assert set(CallBody.model_fields) < set(FIELD_NAMES)
+    assert list(Measures.model_fields) == [name for name, _ in report.COLUMNS]
+    assert list(CallDetails.model_fields) == [name for name, _ in report.DETAILS]
+
+
+def test_the_page_that_shows_it_needs_nothing_from_outside(demo: Server) -> None:
+    page = demo.get("/docs").text
+    linked = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert linked and all(address.startswith("/docs/") for address in linked)
+    assert "<script>" not in page
+    for address in linked:
+        assert demo.get(address).status_code == 200, address
+    assert '"/openapi.json"' in demo.get("/docs/start.js").text
