@@ -143,9 +143,9 @@ class ClaudeAPILogger:
             if named:
                 task_id, worker_id, further = with_names(named, task_id, worker_id, further)
             now = self._now()
-            if self._guard is not None:
-                self._guard.check(now, task_id, worker_id, further.get("project"))
             stamp = self._clock.spell(now)[0]
+            if self._guard is not None:
+                self._guard.check(now, stamp, task_id, worker_id, further.get("project"))
             if further or self._content is not None:
                 prompt_content = self._with_content(further, "prompt", prompt_content)
             size = len(prompt_content) if prompt_content.__class__ is str else length(prompt_content)
@@ -266,7 +266,9 @@ class ClaudeAPILogger:
         """
         if self._guard is not None:
             task_id, worker_id, named = with_names(current.get(), task_id, worker_id, {})
-            self._guard.check(self._now(), task_id, worker_id, project or named.get("project"))
+            now = self._now()
+            stamp = self._clock.spell(now)[0]
+            self._guard.check(now, stamp, task_id, worker_id, project or named.get("project"))
 
     def context(self, **fields: Any) -> AbstractContextManager[None]:
         """`with log.context(task_id="gh-456"):` names the calls begun in the block, watched ones too.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from .call_line import text
 from .clock import LocalClock
@@ -20,26 +19,45 @@ from .spending import Spending
 from .spent_portion import QUARTER
 from .spent_sums import Spent
 
+
+class Names(NamedTuple):
+    """What a call is named; "" for what it is not."""
+
+    task: str
+    worker: str
+    project: str
+
+
 NAMED = {"per_task": "task", "per_worker": "worker", "per_project": "project"}
 """The limits that hold for the calls of one name, and what is named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """A limit beside what is spent of it."""
+class Looked(NamedTuple):
+    """A limit beside what is spent of it at a moment."""
 
     name: str
     limit: float
     spent: Spent
-    since: str
-    """The local start of the hour; "" for days."""
-    days: tuple[str, ...]
-    scope: str
+    stamp: str
+    at: int | None
+    """Which of the `Names` it holds for; None for all calls."""
 
     @property
     def period(self) -> str:
         """As `BudgetExceeded` gives it."""
-        return self.since or "/".join(self.days)
+        day = self.stamp[:10]
+        if self.name == "per_hour":
+            return f"{self.stamp[:13]}:00{self.stamp[26:]}"
+        return f"{_before(day)}/{day}" if self.name == "per_task" else day
+
+    def scope(self, call: Names) -> str:
+        """Whose limit it is."""
+        return "all calls" if self.at is None else f"{NAMED[self.name]} {call[self.at]}"
+
+    def holds_for(self, other: RunningCall, call: Names) -> bool:
+        """Whether a call in flight counts to it."""
+        names = Names(other.task_id or "", other.worker_id or "", other.project or "")
+        return self.at is None or names[self.at] == call[self.at]
 
 
 class Guarding:
@@ -56,9 +74,10 @@ class Guarding:
     ) -> None:
         if not isinstance(guard, SpendGuard):
             raise TypeError(f"guard is a SpendGuard, such as SpendGuard(per_day=10), not {guard!r}")
-        self._guard, self._limits = guard, guard.limits
+        self._guard = guard
+        self._limits = [(name, limit, _at(name)) for name, limit in guard.limits.items()]
         self._journal, self._problems, self._project = journal, journal.problems, project
-        self._folder, self._zone, self._clock = journal._root, zone, LocalClock(zone)
+        self._folder, self._zone = journal._root, zone
         self._forget()
         _guardings.add(self)
 
@@ -70,25 +89,26 @@ class Guarding:
         self._said: set[tuple[str, str, str]] = set()
 
     def _new_spending(self) -> Spending:
-        return Spending(self._folder, self._limits, LocalClock(self._zone))
+        return Spending(self._folder, self._guard.limits, LocalClock(self._zone))
 
-    def check(self, now: float, task: Any = None, worker: Any = None, project: Any = None) -> None:
-        """Raise BudgetExceeded if a call that begins now (Unix seconds) may not begin.
+    def check(
+        self, now: float, stamp: str, task: Any = None, worker: Any = None, project: Any = None
+    ) -> None:
+        """Raise BudgetExceeded if a call that begins now may not begin.
 
-        task, worker, project: names of the call, None where it has none; of the project the logger's then.
+        now, stamp: Unix seconds, and how the logger's clock spells them. task, worker, project: names of the
+        call, None where it has none; of the project the logger's then.
         """
-        told = {
-            "task": text(task) or "",
-            "worker": text(worker) or "",
-            "project": text(project) or self._project or "",
-        }
+        call = Names(text(task) or "", text(worker) or "", text(project) or self._project or "")
         with self._lock:
-            stamp, day = self._clock.spell(now)
-            unread = self._looked(now, day)
+            unread = self._looked(now, stamp[:10])
             if unread:
-                self._unreadable(unread, told, day)
-            for one in self._each(now, stamp, day, told):
-                self._compare(one, now, told)
+                self._unreadable(unread, call, stamp[:10])
+            for name, limit, at in self._limits:
+                if at is None or call[at]:
+                    spent = self._spent(name, "" if at is None else call[at], now, stamp)
+                    if spent.usd >= limit or self._guard.reserve:
+                        self._compare(Looked(name, limit, spent, stamp, at), now, call)
 
     def _looked(self, now: float, day: str) -> str:
         """Read what is new; why something cannot be read, or ""."""
@@ -106,41 +126,37 @@ class Guarding:
         finally:
             self._busy = False
 
-    def _each(self, now: float, stamp: str, day: str, told: Mapping[str, str]) -> Iterator[Looked]:
-        """Every limit that holds for a call."""
-        sums, days = self._spending.sums, (day,)
-        for name, limit in self._limits.items():
-            if name == "per_hour":
-                begin = now - int(stamp[14:16]) * 60 - int(stamp[17:19])
-                quarters = range(int(begin // QUARTER), int(begin // QUARTER) + 4)
-                yield Looked(name, limit, sums.within(quarters), _hour(stamp), days, "all calls")
-            elif name == "per_day":
-                yield Looked(name, limit, sums.on(name, days), "", days, "all calls")
-            elif own := told.get(NAMED[name]):
-                held = (_before(day), day) if name == "per_task" else days
-                yield Looked(name, limit, sums.on(name, held, own), "", held, f"{NAMED[name]} {own}")
+    def _spent(self, limit: str, own: str, now: float, stamp: str) -> Spent:
+        """What is spent of a limit; `own` is the name it holds for."""
+        sums, day = self._spending.sums, stamp[:10]
+        if limit == "per_hour":
+            begin = int((now - int(stamp[14:16]) * 60 - int(stamp[17:19])) // QUARTER)
+            return sums.within(range(begin, begin + 4))
+        return sums.on(limit, (_before(day), day) if limit == "per_task" else (day,), own)
 
-    def _compare(self, one: Looked, now: float, told: Mapping[str, str]) -> None:
-        reserve, others = self._guard.reserve, 0
-        if reserve and one.spent.usd < one.limit:
-            others = sum(_of(call, one, told) for call in running_calls(self._folder, now=now) if call.alive)
-        reserved = reserve * (others + 1)
-        if one.spent.usd >= one.limit or (reserve and one.spent.usd + reserved > one.limit + _HAIR):
-            sentence = _sentence(one, reserved if one.spent.usd < one.limit else 0.0, others, told)
-            self._say(("over budget", one.name, f"{one.scope} {one.period}"), sentence)
-            spent = one.spent
-            raise BudgetExceeded(
-                sentence, one.name, one.limit, spent.usd, reserved, spent.unpriced > 0, one.scope, one.period
-            )
+    def _compare(self, one: Looked, now: float, call: Names) -> None:
+        spent, limit, others = one.spent, one.limit, 0
+        over = spent.usd >= limit
+        if self._guard.reserve and not over:
+            running = running_calls(self._folder, now=now)
+            others = sum(one.holds_for(other, call) for other in running if other.alive)
+        reserved = self._guard.reserve * (others + 1)
+        if not over and spent.usd + reserved <= limit + _HAIR:
+            return
+        sentence = _sentence(one, 0.0 if over else reserved, others, call)
+        scope, period = one.scope(call), one.period
+        self._say(("over budget", one.name, f"{scope} {period}"), sentence)
+        unknown = spent.unpriced > 0
+        raise BudgetExceeded(sentence, one.name, limit, spent.usd, reserved, unknown, scope, period)
 
-    def _unreadable(self, reason: str, told: Mapping[str, str], day: str) -> None:
+    def _unreadable(self, reason: str, call: Names, day: str) -> None:
         """Go on, or refuse, as the guard says."""
         if self._guard.on_unreadable == "allow":
             what = f"the spend guard cannot read what was spent ({reason})"
             self._say(("guard", "", day), f"{what}; calls are begun all the same, by what is known")
             return
         sentence = (
-            f"What was spent cannot be read ({reason}); {_call(told)} was not begun. "
+            f"What was spent cannot be read ({reason}); {_what(call)} was not begun. "
             'Make the log folder readable, or set SpendGuard(on_unreadable="allow").'
         )
         self._say(("over budget", "on_unreadable", day), sentence)
@@ -172,49 +188,43 @@ _HAIR = 1e-9
 """USD: a limit that is a multiple of the reserve is not missed by how floats round."""
 
 
-def _of(call: RunningCall, one: Looked, told: Mapping[str, str]) -> bool:
-    """Whether a call in flight counts to a limit."""
-    kind = NAMED.get(one.name)
-    own = {"task": call.task_id, "worker": call.worker_id, "project": call.project}
-    return kind is None or own[kind] == told.get(kind)
-
-
 def _reason(error: Exception | None) -> str:
     if error is None:
         return ""
     told = getattr(error, "strerror", None) or str(error) or type(error).__name__
     path = getattr(error, "filename", None)
-    return f"{told}: {path}" if path else told
+    return f"{told}: {path}" if path and str(path) not in told else told
 
 
+def _at(limit: str) -> int | None:
+    """Which of the names a limit holds for."""
+    return Names._fields.index(NAMED[limit]) if limit in NAMED else None
+
+
+@lru_cache(maxsize=4)
 def _before(day: str) -> str:
     return str(date.fromisoformat(day) - timedelta(days=1))
 
 
-def _hour(stamp: str) -> str:
-    """The local hour of a timestamp: `2026-11-22T14:00+00:00`."""
-    return f"{stamp[:13]}:00{stamp[26:]}"
-
-
-def _sentence(one: Looked, reserved: float, others: int, told: Mapping[str, str]) -> str:
+def _sentence(one: Looked, reserved: float, others: int, call: Names) -> str:
     """What is reached, how far, what was not done, and what to do."""
-    whose = "" if one.scope == "all calls" else f" for {one.scope}"
+    whose = "" if one.at is None else f" for {one.scope(call)}"
     amount = f"{'at least ' if one.spent.unpriced else ''}{usd(one.spent.usd)}"
     if reserved:
         calls = f"{others} call{'' if others == 1 else 's'} in flight and this one"
         amount = f"{usd(reserved)} set aside for {calls if others else 'this call'}, and {amount}"
     which, since, until = {
-        "per_hour": ("This hour's limit", f"since {one.since[11:16]}", "wait for the next hour"),
+        "per_hour": ("This hour's limit", f"since {one.stamp[11:13]}:00", "wait for the next hour"),
         "per_task": ("The limit", "yesterday and today", "end the task"),
     }.get(one.name, ("Today's limit", "since midnight", "wait until tomorrow"))
     return (
         f"{which} of {usd(one.limit)}{whose} is reached: {amount} logged {since}; "
-        f"{_call(told)} was not begun. Raise SpendGuard({one.name}=...) or {until}."
+        f"{_what(call)} was not begun. Raise SpendGuard({one.name}=...) or {until}."
     )
 
 
-def _call(told: Mapping[str, str]) -> str:
-    named = [f"{kind} {told[kind]}" for kind in ("task", "worker", "project") if told.get(kind)]
+def _what(call: Names) -> str:
+    named = [f"{kind} {name}" for kind, name in zip(call._fields, call, strict=True) if name]
     return f"the call of {named[0]}" if named else "the call"
 
 
@@ -222,7 +232,9 @@ def usd(amount: float) -> str:
     """Dollars for people: `$10`, `$10.03`, `$0.0042`."""
     if amount == round(amount) and amount < _MANY:
         return f"${amount:,.0f}"
-    return f"${amount:,.2f}" if amount >= 0.0995 else f"${amount:.4f}"
+    if amount >= 0.0995:
+        return f"${amount:,.2f}"
+    return f"${amount:.3f}" if amount >= 0.00995 else f"${amount:.4f}"
 
 
 _MANY = 1e15

@@ -75,6 +75,7 @@ class Spending:
                 for place, line in file.new_lines():
                     self._lines.take(line, file, place)
             except OSError as error:
+                error.filename = error.filename or file.path
                 failed = failed or error
         try:
             self._lines.settle()

@@ -29,7 +29,7 @@ class GrowingFile:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self._fd = -1
         self._identity = (0, 0)
         self._seen = 0  # the size when last looked at
@@ -54,7 +54,7 @@ class GrowingFile:
 
     def _size(self) -> int:
         try:
-            status = os.stat(self._path)  # noqa: PTH116 - before every call; Path.stat costs three times as much
+            status = os.stat(self.path)  # noqa: PTH116 - before every call; Path.stat costs three times as much
         except FileNotFoundError:
             if self._fd >= 0:
                 raise ReplacedError from None
@@ -66,31 +66,32 @@ class GrowingFile:
         return status.st_size
 
     def _opened(self) -> os.stat_result:
-        self._fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        self._fd = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         status = os.fstat(self._fd)
         self._identity = status.st_dev, status.st_ino
         return status
 
     def _blocks(self, size: int) -> Iterator[tuple[bytes, int]]:
         """(complete lines without their last newline, where they begin) up to a size."""
-        self._check_edge()
-        rest, at = b"", self._read_to
-        while at < size:
-            block = os.pread(self._fd, min(BLOCK, size - at), at)
-            if not block:
-                raise ReplacedError
-            at += len(block)
-            lines, newline, rest = (rest + block).rpartition(b"\n")
+        at = self._read_to - len(self._edge)
+        rest = os.pread(self._fd, min(BLOCK, size - at), at)
+        at += len(rest)
+        if not rest.startswith(self._edge):
+            raise ReplacedError
+        rest = rest[len(self._edge) :]
+        while True:
+            lines, newline, rest = rest.rpartition(b"\n")
             if newline:
                 begin = self._read_to
                 self._read_to = at - len(rest)
                 self._edge = (self._edge + lines[-_EDGE:] + newline)[-_EDGE:]
                 yield lines, begin
-
-    def _check_edge(self) -> None:
-        edge = self._edge
-        if edge and os.pread(self._fd, len(edge), self._read_to - len(edge)) != edge:
-            raise ReplacedError
+            if at >= size:
+                return
+            block = os.pread(self._fd, min(BLOCK, size - at), at)
+            if not block:
+                raise ReplacedError
+            at, rest = at + len(block), rest + block
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -107,7 +108,7 @@ class PackedFile:
     """A gzipped file of a day that is over, of which every line is its own place. A missing one has none."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self._seen: tuple[int, ...] | None = None
         self._broken = ""
 
@@ -125,12 +126,12 @@ class PackedFile:
             self._seen = stamp
 
     def _lines(self) -> Iterator[tuple[bytes, bytes]]:
-        with gzip.open(self._path) as file:
+        with gzip.open(self.path) as file:
             try:
                 for line in file:
                     yield line, line
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                self._broken = f"{self._path} is broken: {error}"
+                self._broken = f"{self.path} is broken: {error}"
                 self._seen = self._stamp()
                 raise OSError(self._broken) from error
 
@@ -140,7 +141,7 @@ class PackedFile:
 
     def _stamp(self) -> tuple[int, ...] | None:
         try:
-            status = os.stat(self._path)  # noqa: PTH116
+            status = os.stat(self.path)  # noqa: PTH116
         except FileNotFoundError:
             return None
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

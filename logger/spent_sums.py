@@ -59,5 +59,9 @@ class SpentSums:
         return self._of([("per_hour", quarter) for quarter in quarters])
 
     def _of(self, keys: list[Any]) -> Spent:
-        found = [self._sums[key] for key in keys if key in self._sums]
-        return Spent(sum(cost for cost, _ in found) / PICO, sum(unpriced for _, unpriced in found))
+        cost = unpriced = 0
+        for key in keys:
+            if (entry := self._sums.get(key)) is not None:
+                cost += entry[0]
+                unpriced += entry[1]
+        return Spent(cost / PICO, unpriced)
