@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
+from spenders import SPENDERS, Spender
 
 from dashboard.money import draws, words
 from dashboard.money.backtest import Backtest, backtest
 from dashboard.money.forecast import HORIZON_DAYS, RunOut, ahead, pace, run_out
-from tests.spenders import SPENDERS, Spender
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TODAY = date(2026, 11, 22)  # a Sunday

@@ -166,7 +166,7 @@ def burndown(position: Position, entries: Sequence[Entry]) -> Burndown | None:
     days = pd.date_range(begin, position.at.date(), freq="D")
     ends = [filters.midnight(day.date() + timedelta(days=1), zone) for day in days[:-1]]
     known = [entry for entry in entries if entry.at <= position.at]
-    left = credit.history(known, spending.spread(position.daily, zone), [*ends, position.at], zone)
+    left = credit.history(known, spending.spread(position.daily, position.at), [*ends, position.at], zone)
     past = pd.Series(_anchored(left, [*ends, position.at], balance), index=days)
     tranches = [(lot.left_usd, lot.expires) for lot in balance.lots]
     ahead = forecast.ahead(position.daily, tranches, position.at, correction=balance.correction)

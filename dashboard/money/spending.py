@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -123,10 +124,14 @@ def daily(sums: pd.DataFrame, since: date, until: date) -> pd.Series[float]:
     return pd.Series(added, index=grid)
 
 
-def spread(daily: pd.Series[float], zone: ZoneInfo) -> SpentBetween:
-    """An estimate from `daily` alone: each day's cost spent evenly over the day."""
+def spread(daily: pd.Series[float], now: datetime) -> SpentBetween:
+    """An estimate from `daily` alone: each day's cost spent evenly over the day, today's up to `now`.
+
+    now: aware, in the zone of the days.
+    """
+    zone = cast(ZoneInfo, now.tzinfo)
     edges = [midnight(day.date(), zone).timestamp() for day in daily.index]
-    edges.append(midnight(daily.index[-1].date() + timedelta(days=1), zone).timestamp())
+    edges.append(now.timestamp())
     sums = np.concatenate([[0.0], daily.to_numpy().cumsum()])
 
     def between(since: datetime, until: datetime) -> Spent:
