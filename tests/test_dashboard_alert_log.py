@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.errors import FolderError
+from dashboard.jsonl import LinesFile
 from dashboard.money.alert_log import FILE, MOST, PATIENCE, AlertLog
 from dashboard.money.alerts import Condition
 from dashboard.money.notify import Delivery
@@ -124,6 +126,20 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         AlertLog(tmp_path / "alerts").take([condition(50)], NOW)
 
 
+def test_who_looks_waits_until_another_process_has_noted_what_it_announces(tmp_path: Path) -> None:
+    AlertLog(tmp_path).take([condition(10)], NOW)
+    mine, found = AlertLog(tmp_path), []
+    with LinesFile(tmp_path / FILE).locked():
+        thread = threading.Thread(target=lambda: found.append(mine.take([condition(50)], NOW)))
+        thread.start()
+        thread.join(0.2)
+        raised = (tmp_path / FILE).read_text().replace("|10", "|50").replace('"level": 10', '"level": 50')
+        with (tmp_path / FILE).open("a") as file:
+            file.write(raised)
+    thread.join()
+    assert [changes.announced for changes in found] == [()]
+
+
 # Deliveries
 
 
@@ -205,6 +221,7 @@ TAKES = """
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from dashboard.jsonl import LinesFile
 from dashboard.money.alert_log import AlertLog
 from dashboard.money.alerts import Condition
 log, now = AlertLog(Path(sys.argv[1])), datetime.fromisoformat("2026-11-22T14:05:00+01:00")
@@ -238,6 +255,7 @@ DIES = """
 import os, signal, sys
 from datetime import datetime
 from pathlib import Path
+from dashboard.jsonl import LinesFile
 from dashboard.money.alert_log import AlertLog
 from dashboard.money.alerts import Condition
 from dashboard.money.notify import Delivery
