@@ -7,6 +7,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from errno import EIO
 
 BLOCK = 4 * 1024 * 1024
 """Bytes read at a time."""
@@ -117,7 +118,7 @@ class PackedFile:
         stamp = self._stamp()
         if stamp == self._seen:
             if self._broken:
-                raise OSError(self._broken)
+                raise OSError(EIO, self._broken, self.path)
             return
         if self._seen is not None:
             raise ReplacedError
@@ -131,9 +132,9 @@ class PackedFile:
                 for line in file:
                     yield line, line
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                self._broken = f"{self.path} is broken: {error}"
+                self._broken = f"the file is broken: {error}"
                 self._seen = self._stamp()
-                raise OSError(self._broken) from error
+                raise OSError(EIO, self._broken, self.path) from error
 
     def line(self, place: bytes) -> bytes:
         """The line at a place."""

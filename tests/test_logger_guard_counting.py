@@ -74,7 +74,9 @@ def every_key() -> list[tuple[str, str, str]]:
 
 @settings(max_examples=400)
 @given(lines=st.lists(doubles(), max_size=14), data=st.data())
-def test_the_sums_are_those_of_all_lines_counted_anew(lines: list[dict[str, Any]], data: st.DataObject) -> None:
+def test_the_sums_are_those_of_all_lines_counted_anew(
+    lines: list[dict[str, Any]], data: st.DataObject
+) -> None:
     """In any order, and settled after any of them."""
     lines = data.draw(st.permutations(lines))
     pauses = data.draw(st.sets(st.integers(0, 13)))
@@ -205,7 +207,11 @@ def test_a_broken_gzip_is_said_each_time(tmp_path: Path) -> None:
 def test_bad_lines_take_none_of_their_neighbours_along(tmp_path: Path, reader: Reader) -> None:
     path = write(tmp_path, line())
     with path.open("ab") as file:
-        file.write(b'{"timestamp":"2026-\n\n[1]\nnull\n\xff\xfe\n\0\0\0\n{"estimated_cost_usd":"a"}\n' + b"[" * 99_999 + b"\n")
+        file.write(
+            b'{"timestamp":"2026-\n\n[1]\nnull\n\xff\xfe\n\0\0\0\n{"estimated_cost_usd":"a"}\n'
+            + b"[" * 99_999
+            + b"\n"
+        )
     write(tmp_path, line(2.0), line(None), line(4.0, at="yesterday"))
     assert reader.spent() == 3
 

@@ -25,6 +25,7 @@ from .calls import calls
 from .decoding import decoding
 from .ground import PER_DAY, Ground, here
 from .growing import flatness, sizes
+from .guarding import guarding
 from .money import money
 from .refreshing import refreshing
 from .row import Row
@@ -36,6 +37,7 @@ from .watching import watching
 
 BENCHES: tuple[Callable[[Ground], Iterator[Row]], ...] = (
     calls,
+    guarding,
     watching,
     decoding,
     starting,
