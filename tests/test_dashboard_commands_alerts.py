@@ -129,6 +129,18 @@ def test_once_says_what_cannot_be_delivered_and_delivers_it_the_next_time(capsys
     assert len(web.got) == 1
 
 
+def test_once_says_which_address_cannot_be_used(capsys: Shell) -> None:
+    written("carrierpigeon://hunter2")
+    log(8.5)
+    code, _, err = run(capsys, "alerts", "--once")
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith(
+        "Alerts: entry 1 of the addresses (carrierpigeon://…) is nothing apprise can send to."
+    )
+    later = run(capsys, "alerts")[2]
+    assert later.startswith("Alerts to carrierpigeon://… do not arrive since 20")
+
+
 def test_once_as_json_tells_what_was_announced(capsys: Shell) -> None:
     written()
     log(11.0)

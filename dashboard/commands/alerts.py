@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -83,26 +83,27 @@ def _look_once(settings: Settings, limit: int, *, json: bool) -> None:
         store.load()
         desk = Desk(store, settings, os.environ, Path.home())
         found = desk.note(datetime.now(UTC))
-    deliver(desk, delivery.addresses, WAIT)
+    wrong = deliver(desk, delivery.addresses, WAIT)
     if json:
         new = {"announced": [_alert(alert) for alert in found.announced]}
         print(json_.dumps(new | as_json(desk.alerts, delivery, limit), indent=2, ensure_ascii=False))
     for alert in () if json else found.announced:
         print(f"{alert.condition.severity}: {alert.condition.sentence}")
-    for said in _troubles(desk.alerts, delivery):
+    for said in _troubles(desk.alerts, delivery, wrong):
         print(said, file=sys.stderr)
 
 
-def deliver(desk: Desk, addresses: Sequence[Address], seconds: float) -> None:
-    """Deliver what is pending, all channels at once; what is not done in time is left to the next one."""
+def deliver(desk: Desk, addresses: Sequence[Address], seconds: float) -> dict[str, str]:
+    """Deliver what is pending, all channels at once; what is not done in time is left to the next one.
+
+    Returns what is wrong with addresses that cannot be used, by name.
+    """
     from ..money.courier import Round
 
     clock = partial(datetime.now, desk.store.zone)
     rounds = [Round(desk.alerts, address, desk.message) for address in addresses]
     _all_at_once([partial(one.deliver, clock, patient=False) for one in rounds], seconds)
-    for one in rounds:
-        if one.problem:
-            print(one.problem, file=sys.stderr)
+    return {one.address.name: one.problem for one in rounds if one.problem}
 
 
 def _now() -> datetime:
@@ -214,14 +215,17 @@ def _channel(log: AlertLog, name: str, here: datetime) -> str:
     return f"{name}: {last}{due}"
 
 
-def _troubles(log: AlertLog, delivery: Delivery) -> list[str]:
-    """A sentence for each channel that does not deliver, and for what was given up."""
+def _troubles(log: AlertLog, delivery: Delivery, wrong: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence for each channel that does not deliver, and for what was given up.
+
+    wrong: what is known to be wrong, by name of the channel.
+    """
     from ..money.courier import trouble
     from ..numbers import plural
 
     told = []
     for name in (address.name for address in delivery.addresses):
-        told += [said for said in (trouble(log.record(name), name),) if said]
+        told += [said for said in ((wrong or {}).get(name) or trouble(log.record(name), name),) if said]
         lost = log.given_up(name, _now())
         told += [f"{plural(lost, 'alert')} of this week never arrived at {name}."] if lost else []
     return told
