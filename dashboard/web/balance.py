@@ -10,6 +10,7 @@ from dash import html
 from .. import numbers
 from ..money.credit import Balance, Drift, Lot
 from ..money.position import Position
+from ..money.words import dollars
 from .mark import mark
 
 WORDS = {
@@ -40,9 +41,7 @@ def render(position: Position) -> list[Any]:
         *_left(held),
         html.P(_end(position), className="ends"),
         *([html.P(position.why, className="advice")] if position.status not in ("ok", "unknown") else []),
-        html.Dl(
-            [part for name, said in _facts(held, position.at) for part in (html.Dt(name), html.Dd(said))]
-        ),
+        html.Dl([part for name, said in _facts(held, position) for part in (html.Dt(name), html.Dd(said))]),
         *_lots(held),
     ]
 
@@ -89,15 +88,23 @@ def _pair(name: str, said: str) -> tuple[Any, Any]:
     return html.Dt(name), html.Dd(said)
 
 
-def _facts(held: Balance, now: datetime) -> list[tuple[str, str]]:
-    facts = [("Last reading", _reading(held, now))]
+def _facts(held: Balance, position: Position) -> list[tuple[str, str]]:
+    facts = [("Last reading", _reading(held, position.at))]
     drift = held.drifts[-1] if held.drifts else None
     if drift is not None and drift.usd is not None:
         facts.append(("Drift at it", _drift(drift)))
     facts.append(("Logged since", _since(held)))
+    if position.pace.usd_per_day is not None:
+        facts.append(("Burn rate", _burn(position.pace.usd_per_day, held.correction)))
     if held.expired_usd >= 0.005:
         facts.append(("Expired", f"{numbers.usd(held.expired_usd)} unused"))
     return facts
+
+
+def _burn(usd_per_day: float, correction: float) -> str:
+    said = f"about {dollars(usd_per_day)} a day"
+    known = abs(correction - 1) >= 0.005
+    return said + (f", which is ×{correction:.2f} of what is logged" if known else "")
 
 
 def _reading(held: Balance, now: datetime) -> str:

@@ -13,7 +13,7 @@ from ..money.desk import Desk
 from ..otlp.status import TelemetryStatus
 from ..settings import Settings
 from ..store.base import Store
-from . import controls, detail, grid, health, ids, live, money, navigation, overview, tables, urls, what_if
+from . import controls, detail, grid, health, ids, live, money, navigation, overview, tables, urls
 
 Clock = Callable[[], datetime]
 Received = Callable[[], TelemetryStatus | None]
@@ -134,7 +134,7 @@ def _money(app: Dash, desk: Desk, clock: Clock) -> None:
         """Until when the credit lasts at another pace."""
         if urls.parse(search).view != "money":
             return no_update
-        return what_if.said(desk.position(clock()), usd_per_day)
+        return money.suppose(desk, clock(), usd_per_day)
 
 
 def _calls(app: Dash, store: Store, clock: Clock) -> None:

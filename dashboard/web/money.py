@@ -150,9 +150,20 @@ def _lost_words(position: Position) -> str:
     return f"{numbers.plural(of.failed, 'failed call')} in 30 days cost {cost}{share}."
 
 
+def suppose(desk: Desk, now: datetime, usd_per_day: Any) -> str:
+    """Until when the credit lasts at another pace; why that is not known when the ledger cannot be read."""
+    try:
+        return what_if.said(desk.position(now), usd_per_day)
+    except CallmeterError as error:
+        return str(error)
+
+
 def course_table(desk: Desk, now: datetime) -> Table:
-    """The burn-down in words and numbers. Raises FolderError."""
-    return burndown.table(_course(desk.position(now), desk.ledger.entries()))
+    """The burn-down in words and numbers; empty when the ledger cannot be read, which the view says."""
+    try:
+        return burndown.table(_course(desk.position(now), desk.ledger.entries()))
+    except CallmeterError:
+        return burndown.table(None)
 
 
 def layout() -> list[Any]:

@@ -19,6 +19,7 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.support.wait import WebDriverWait
 
 from dashboard import settings
+from dashboard.money.desk import Desk
 from dashboard.store import FileStore
 from dashboard.web.app import create_app
 from logger import ClaudeAPILogger
@@ -68,6 +69,7 @@ class Page:
     url: str
     browser: Browser
     store: FileStore
+    desk: Desk
     log: ClaudeAPILogger = field(init=False)
 
     def __post_init__(self) -> None:
@@ -138,8 +140,11 @@ class Page:
 
 
 @pytest.fixture
-def page(tmp_path: Path, dash_br: Browser) -> Iterator[Page]:
-    """A page over a log folder that does not exist yet, refreshed by nothing but pushes."""
+def page(tmp_path: Path, dash_br: Browser, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """A page over a log folder that does not exist yet, refreshed by nothing but pushes. Its callmeter.toml
+    would stand in the working directory, which is the test's own.
+    """
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "logs" / "api"
     chosen = settings.load(
         {"log_dir": str(folder), "refresh_seconds": 3600, "cache_dir": str(tmp_path / "cache")},
@@ -149,8 +154,9 @@ def page(tmp_path: Path, dash_br: Browser) -> Iterator[Page]:
     )
     with FileStore(folder, chosen.zone, cache_dir=chosen.cache_dir, poll_seconds=0.2) as store:
         store.start()
-        with _served(create_app(chosen, store).server) as url:
-            yield Page(folder, url, dash_br, store)
+        desk = Desk(store, chosen, {}, tmp_path)
+        with _served(create_app(chosen, store, desk=desk).server) as url:
+            yield Page(folder, url, dash_br, store, desk)
 
 
 class _served:  # noqa: N801 - reads as a verb

@@ -287,7 +287,7 @@ def test_a_picture_can_be_read_as_a_table(page: Page) -> None:
     page.shows(".mantine-Modal-body", "gh-77")
 
 
-@pytest.mark.parametrize("view", ["overview", "calls", "health"])
+@pytest.mark.parametrize("view", ["overview", "calls", "money", "health"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_no_view_scrolls_sideways(page: Page, view: str, width: int) -> None:
     page.open(width=width)
@@ -295,7 +295,8 @@ def test_no_view_scrolls_sideways(page: Page, view: str, width: int) -> None:
     assert page.js("document.documentElement.scrollWidth") <= width
     page.write("a-rather-long-task-name-that-does-not-fit-anywhere-0123456789" * 2)
     page.open(f"?view={view}", width=width)
-    page.until(lambda: page.text({"overview": CALLS, "calls": ".ag-row", "health": "#health"}[view]), view)
+    parts = {"overview": CALLS, "calls": ".ag-row", "money": "#balance", "health": "#health"}
+    page.until(lambda: page.text(parts[view]), view)
     page.shows("#status", "live")
     assert page.js("document.documentElement.scrollWidth") <= width
 
