@@ -20,6 +20,7 @@ import docs_tables
 import pandas as pd
 import pytest
 import requests
+from starlette.testclient import TestClient
 
 from dashboard import report
 from dashboard.errors import FolderError
@@ -29,8 +30,11 @@ from dashboard.money.credit import Balance
 from dashboard.money.forecast import HORIZON_DAYS, Pace, RunOut
 from dashboard.money.position import Position
 from dashboard.money.spending import Spent
+from dashboard.store.base import Health
+from dashboard.store.files import FileStore
 from dashboard.web import openapi
 from dashboard.web import usage_answers as answers
+from dashboard.web.app import create_app
 from dashboard.web.json_bodies import MOST_BYTES
 from dashboard.web.usage import Service, application
 from dashboard.web.usage_examples import EXAMPLES
@@ -188,10 +192,17 @@ def test_recent_calls_have_no_content(server: Server) -> None:
     assert "secret" not in answer.text
 
 
+def test_numbers_that_are_not_complete_yet_say_so() -> None:
+    (said,) = answers.incomplete(Health(days_loaded=3, days_total=40))
+    assert said == "Older days are still being read: 3 of 40 days; the numbers are not complete yet."
+    assert answers.incomplete(Health(days_loaded=40, days_total=40)) == ()
+
+
 def test_without_calls_there_is_nothing_and_no_failure(server: Server) -> None:
     told = server.get("/usage").json()
     assert (told["remaining_budget"], told["days_remaining"], told["health"]) == (None, None, "unknown")
     assert told["spent"]["30d"]["calls"] == 0
+    assert "does not exist yet" in told["problems"][0]
     assert server.get("/usage/recent").json() == {"calls": []}
     assert server.get("/healthz").json()["status"] == "waiting for the first call"
 
@@ -355,10 +366,11 @@ WRONG_BODIES: tuple[tuple[Any, str], ...] = (
             "remaining_budget must be a number of at most 1,000,000,000, not Infinity.",
         ),
         (b'{"remaining_budget": "\xff"}', "The body is no JSON: it is not UTF-8."),
-        (b"[" * 30_000, "The body is no JSON: it is nested too deep."),
+        (b"[" * 30_000, "The body is nested too deep."),
+        (b"1" * 5000, "The body holds a number with too many digits."),
         (b"", "remaining_budget must be given."),
     ],
-    ids=["broken", "nan", "infinity", "overflow", "latin", "deep", "empty"],
+    ids=["broken", "nan", "infinity", "overflow", "latin", "deep", "digits", "empty"],
 )
 def test_a_body_that_is_no_json_gets_a_sentence(server: Server, body: bytes, sentence: str) -> None:
     answer = requests.post(server.url + "/usage/update_budget", data=body, headers=JSON, timeout=30)
@@ -371,6 +383,14 @@ def test_a_field_under_another_name_is_pointed_at(server: Server) -> None:
         "detail": "input_tokens is no field here; did you mean tokens_input?",
         "fields": [{"field": "input_tokens", "problem": "is no field here; did you mean tokens_input?"}],
     }
+
+
+def test_of_many_wrong_fields_the_first_are_named(server: Server) -> None:
+    answer = server.post("/usage/record", {f"x{number}": 1 for number in range(500)})
+    said = answer.json()
+    assert said["detail"].endswith("498 more fields are wrong.")
+    assert len(said["fields"]) == 20
+    assert len(answer.content) < 50_000
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "abc", "1.5", ""])
@@ -595,7 +615,7 @@ def fake(error: Exception | None = None) -> Callable[..., Any]:
 def test_what_is_wrong_with_the_settings_is_told(tmp_path: Path) -> None:
     with serving(tmp_path, desk_of=fake()) as server:
         told = server.get("/usage").json()
-    assert told["problems"] == ["callmeter.toml: budget: wrong"]
+    assert told["problems"][-1] == "callmeter.toml: budget: wrong"
     assert told["remaining_budget"] == 871.2
     assert told["alerts"][0]["sentence"] == "Many calls fail."
     assert told["run_out"]["latest"] == "2026-12-09"
@@ -670,3 +690,33 @@ def test_the_page_that_shows_it_needs_nothing_from_outside(demo: Server) -> None
     for address in linked:
         assert demo.get(address).status_code == 200, address
     assert '"/openapi.json"' in demo.get("/docs/start.js").text
+
+
+def test_the_page_has_them_beside_itself(tmp_path: Path) -> None:
+    """Dash answers any address it does not know with the page: these are none of those."""
+    chosen = usage_server.settings_in(tmp_path)
+    usage_server.demo_calls(chosen, days=2)
+    with FileStore(chosen.log_dir, chosen.zone, cache_dir=chosen.cache_dir) as store:
+        store.load()
+        app = create_app(chosen, store, write=RestLog(chosen.log_dir).take)
+        with TestClient(app.server, base_url="http://localhost", client=("127.0.0.1", 50000)) as client:
+            for path in ("/usage", "/usage/recent", "/healthz", "/openapi.json"):
+                assert client.get(path).headers["content-type"] == "application/json"
+            assert client.get("/usage/none").status_code == 404
+            assert client.get("/metrics").text.startswith("# HELP callmeter_build_info")
+            assert client.get("/anything").headers["content-type"].startswith("text/html")
+            assert client.post("/usage/record", json={"model": "m"}).status_code == 200
+            files = client.get("/docs/files/swagger-ui.css")
+            assert files.headers["content-encoding"] == "gzip" and files.headers["etag"]
+
+
+def test_a_page_without_a_writer_says_so(tmp_path: Path) -> None:
+    chosen = usage_server.settings_in(tmp_path)
+    with FileStore(chosen.log_dir, chosen.zone, cache_dir=chosen.cache_dir) as store:
+        server = create_app(chosen, store).server
+        with TestClient(server, base_url="http://localhost", client=("127.0.0.1", 50000)) as client:
+            answer = client.post("/usage/record", json={"model": "m"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        503,
+        "This server writes no calls; callmeter serve does.",
+    )

@@ -86,14 +86,21 @@ def _wrong_json(body: bytes) -> JSONResponse | None:
         return refusal(422, f"The body is no JSON: {error.msg} in {where}.")
     except UnicodeDecodeError:
         return refusal(422, "The body is no JSON: it is not UTF-8.")
-    except (ValueError, RecursionError) as error:
-        why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-        return refusal(422, f"The body is no JSON: {why}.")
+    except _NoNumberError as error:
+        return refusal(422, f"The body is no JSON: {error} is no number.")
+    except RecursionError:
+        return refusal(422, "The body is nested too deep.")
+    except ValueError:  # Python reads no whole number of more than 4300 digits
+        return refusal(422, "The body holds a number with too many digits.")
     return None
 
 
+class _NoNumberError(ValueError):
+    """NaN and its like, which Python reads and JSON does not know."""
+
+
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise _NoNumberError(name)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -13,6 +13,9 @@ from starlette.responses import JSONResponse, Response
 SHOWN = 3
 """How many wrong fields a sentence names."""
 
+LISTED = 20
+"""How many are listed beside it."""
+
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LENGTH = 60
 
@@ -36,9 +39,9 @@ def as_json(answer: Response) -> JSONResponse:
 
 def invalid(errors: Sequence[Mapping[str, Any]], known: Collection[str]) -> JSONResponse:
     """422 for what pydantic says is wrong. known: the fields there are."""
-    found = [_told(error, known) for error in errors]
+    found = [_told(error, known) for error in errors[:LISTED]]
     sentences = [_sentence(name, problem) for name, problem in found[:SHOWN]]
-    more = len(found) - SHOWN
+    more = len(errors) - SHOWN
     if more > 0:
         sentences.append(f"{more} more {'field is' if more == 1 else 'fields are'} wrong.")
     return refusal(422, " ".join(sentences), [(name, problem) for name, problem in found if name])

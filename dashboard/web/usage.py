@@ -105,7 +105,8 @@ class Service:
         return answers.usage(found, self.desk.alerts.open(), self._problems())
 
     def _problems(self) -> tuple[str, ...]:
-        return (*self.desk.problems, *self.desk.ledger.problems(), *self.desk.alerts.problems())
+        found = answers.incomplete(self.store.health())
+        return (*found, *self.desk.problems, *self.desk.ledger.problems(), *self.desk.alerts.problems())
 
     def update_budget(self, body: BalanceBody) -> BalanceAnswer:
         """Note a reading of the Console's balance."""
@@ -176,7 +177,9 @@ class Service:
         )
 
     def _money(self, now: datetime) -> tuple[Position | None, tuple[Alert, ...] | None]:
-        """Position and open alerts; None where their files cannot be read."""
+        """Position and open alerts; None while days are still read, or where their files cannot be read."""
+        if self.store.health().loading:
+            return None, None
         try:
             return self.desk.position(now), self.desk.alerts.open()
         except CallmeterError:

@@ -56,6 +56,16 @@ def usage(position: Position, alerts: Iterable[Alert], problems: Iterable[str]) 
     )
 
 
+def incomplete(found: Health) -> tuple[str, ...]:
+    """Why numbers may be too small at the moment, if they may."""
+    if found.folder_problem:
+        return (found.folder_problem,)
+    if not found.loading:
+        return ()
+    read = f"{numbers.count(found.days_loaded)} of {numbers.plural(found.days_total, 'day')}"
+    return (f"Older days are still being read: {read}; the numbers are not complete yet.",)
+
+
 def days_remaining(position: Position) -> tuple[float | None, bool]:
     """(days until the likely end, whether it is at least so many)"""
     balance, run_out = position.balance, position.run_out
