@@ -223,6 +223,7 @@ def served(url: str) -> subprocess.Popen[str]:
         [sys.executable, "-c", code, "serve", "--port", str(port)],
         env=os.environ | {"CALLMETER_ALERTS_TO": url, "PYTHONPATH": str(Path(__file__).parent.parent)},
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     assert server.stdout is not None and "callmeter shows" in server.stdout.readline()
@@ -269,3 +270,15 @@ def test_a_server_and_cron_announce_each_thing_once_between_them(capsys: Shell, 
     assert [one["level"] for one in events("raised") if one["announced"]] == [50, 80, 90, 100]
     assert len(web.got) == len(events("delivered")) == 4
     assert server.returncode == 0
+
+
+def test_a_server_starts_with_wrong_budgets_and_says_what_is_wrong() -> None:
+    Path("callmeter.toml").write_text(DAILY.replace("limit = 10", 'limit = "ten"'))
+    server = served("")
+    server.terminate()
+    said = server.communicate()[1]
+    assert server.returncode == 0
+    assert (
+        "callmeter.toml: [[budget]] 1: limit: must be a number above 0, not 'ten'; budgets and alerts are off"
+        in said
+    )
