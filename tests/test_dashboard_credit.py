@@ -144,6 +144,8 @@ def test_a_reading_that_shows_added_credit_begins_anew() -> None:
     found = at([reading(5, after=0), reading(105, after=1)], 1)
     assert (found.added, found.correction) == ("r1", 1)
     assert at([reading(50, after=0), reading(48, after=1)], 1).added == "r0"
+    bought = at([grant(200), reading(20, after=10), reading(120, after=11)], 1)
+    assert (bought.added, bought.granted_usd) == ("r11", 120)
 
 
 SPANS = st.lists(

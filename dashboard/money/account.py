@@ -139,7 +139,8 @@ class Account:
         more = reading.balance_usd - self.left
         if not self._begun or more > self.since_reading.usd + _SLACK:
             self.added = reading.id
-        if self.whole:
+            self.whole = reading.balance_usd if self.whole else 0.0
+        elif self.whole:
             self.whole = max(self.whole, reading.balance_usd)
         self._begun, self.since_reading = True, Spent()
         if more < 0:
