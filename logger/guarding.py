@@ -38,9 +38,16 @@ class Looked(NamedTuple):
     name: str
     limit: float
     spent: Spent
+    assumed: float
+    """USD, for what is of unknown cost."""
     stamp: str
     at: int | None
     """Which of the `Names` it holds for; None for all calls."""
+
+    @property
+    def at_least(self) -> bool:
+        """Whether more was spent than is counted."""
+        return self.spent.unpriced > 0 and not self.assumed
 
     @property
     def period(self) -> str:
@@ -107,8 +114,9 @@ class Guarding:
             for name, limit, at in self._limits:
                 if at is None or call[at]:
                     spent = self._spent(name, "" if at is None else call[at], now, stamp)
-                    if spent.usd >= limit or self._guard.reserve:
-                        self._compare(Looked(name, limit, spent, stamp, at), now, call)
+                    assumed = spent.unpriced * self._guard.unpriced
+                    if spent.usd + assumed >= limit or self._guard.reserve:
+                        self._compare(Looked(name, limit, spent, assumed, stamp, at), now, call)
 
     def _looked(self, now: float, day: str) -> str:
         """Read what is new; why something cannot be read, or ""."""
@@ -135,19 +143,18 @@ class Guarding:
         return sums.on(limit, (_before(day), day) if limit == "per_task" else (day,), own)
 
     def _compare(self, one: Looked, now: float, call: Names) -> None:
-        spent, limit, others = one.spent, one.limit, 0
-        over = spent.usd >= limit
+        spent, limit, others = one.spent.usd + one.assumed, one.limit, 0
+        over = spent >= limit
         if self._guard.reserve and not over:
             running = running_calls(self._folder, now=now)
             others = sum(one.holds_for(other, call) for other in running if other.alive)
         reserved = self._guard.reserve * (others + 1)
-        if not over and spent.usd + reserved <= limit + _HAIR:
+        if not over and spent + reserved <= limit + _HAIR:
             return
         sentence = _sentence(one, 0.0 if over else reserved, others, call)
         scope, period = one.scope(call), one.period
         self._say(("over budget", one.name, f"{scope} {period}"), sentence)
-        unknown = spent.unpriced > 0
-        raise BudgetExceeded(sentence, one.name, limit, spent.usd, reserved, unknown, scope, period)
+        raise BudgetExceeded(sentence, one.name, limit, spent, reserved, one.at_least, scope, period)
 
     def _unreadable(self, reason: str, call: Names, day: str) -> None:
         """Go on, or refuse, as the guard says."""
@@ -209,7 +216,10 @@ def _before(day: str) -> str:
 def _sentence(one: Looked, reserved: float, others: int, call: Names) -> str:
     """What is reached, how far, what was not done, and what to do."""
     whose = "" if one.at is None else f" for {one.scope(call)}"
-    amount = f"{'at least ' if one.spent.unpriced else ''}{usd(one.spent.usd)}"
+    amount = f"{'at least ' if one.at_least else ''}{usd(one.spent.usd)}"
+    if one.assumed:
+        unknown = f"{one.spent.unpriced} call{'' if one.spent.unpriced == 1 else 's'} of unknown cost"
+        amount = f"{usd(one.assumed)} assumed for {unknown}, and {amount}"
     if reserved:
         calls = f"{others} call{'' if others == 1 else 's'} in flight and this one"
         amount = f"{usd(reserved)} set aside for {calls if others else 'this call'}, and {amount}"

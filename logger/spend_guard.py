@@ -15,8 +15,7 @@ class SpendGuard:
 
     A limit is reached when what is logged in the folder, by all processes, is as much as it or more; then
     `start_call` raises `BudgetExceeded`, and the call is not begun. None is no limit, 0 stops every call.
-    Days and hours are those of the logger's time zone; a call counts to the moment it began. A call of
-    unknown cost counts 0, and the sentence of a refusal says "at least" then.
+    Days and hours are those of the logger's time zone; a call counts to the moment it began.
 
     per_hour: all calls of this clock hour (14:00 to 15:00).
     per_day: all calls since midnight.
@@ -26,6 +25,8 @@ class SpendGuard:
     reserve: USD set aside for each call in flight, of all processes, and for the one that is to begin: what
         a call costs is known only at its end. With 0, calls that are in flight when a limit is reached may
         go beyond it by what they cost.
+    unpriced: USD counted for each line of unknown cost: of a model without a price, a call that failed or
+        died. With 0 they never reach a limit, and a refusal says "at least".
     on_unreadable: "allow" begins the call, by what is known, and says so once through `logging`; "refuse"
         raises `BudgetExceeded`. A folder or a file that is not there yet is no error: nothing was spent.
 
@@ -38,12 +39,13 @@ class SpendGuard:
     per_worker: float | None = None
     per_project: float | None = None
     reserve: float = 0.0
+    unpriced: float = 0.0
     on_unreadable: str = "allow"
 
     def __post_init__(self) -> None:
         for one in fields(self):
             if one.name != "on_unreadable":
-                _check(one.name, getattr(self, one.name), optional=one.name != "reserve")
+                _check(one.name, getattr(self, one.name), optional=one.name in LIMITS)
         if self.on_unreadable not in UNREADABLE:
             raise ValueError(f"SpendGuard: on_unreadable is 'allow' or 'refuse', not {self.on_unreadable!r}")
         if not self.limits:
@@ -74,7 +76,8 @@ class BudgetExceeded(Exception):  # noqa: N818 - the name programs were promised
     """A call was not begun because of a `SpendGuard`; nothing was sent, nothing is written of it.
 
     limit_name: `per_day`, `per_task`, ...; `on_unreadable` when it cannot be read what was spent.
-    limit, spent: USD; None for `on_unreadable`. Where `at_least`, more was spent: calls of unknown cost.
+    limit, spent: USD; None for `on_unreadable`. In `spent` is what is assumed for calls of unknown cost;
+        where nothing is, and there are some, it is `at_least`.
     reserved: USD set aside for calls in flight and for this one.
     scope: whose limit it is: `all calls`, `task gh-456`, ...
     period: what it holds for: `2026-11-22`, `2026-11-22T14:00+00:00`, `2026-11-21/2026-11-22`.

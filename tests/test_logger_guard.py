@@ -22,6 +22,7 @@ from logger_host import NOON, Clock, new_log, written
 
 from logger import BudgetExceeded, ClaudeAPILogger, SpendGuard, running_calls
 from logger.guarding import usd
+from tests.bench import guarding
 
 pytest_plugins = ("logger_fixtures",)
 
@@ -195,6 +196,18 @@ def test_a_cost_that_is_not_known_is_said(tmp_path: Path, clock: Clock) -> None:
     spend(log)
     error = refused(log)
     assert error.at_least and "at least $0.030 logged since midnight" in str(error)
+
+
+def test_calls_of_unknown_cost_reach_a_limit_by_what_is_assumed_for_them(
+    tmp_path: Path, clock: Clock
+) -> None:
+    log = new_log(tmp_path, clock, guard=SpendGuard(per_day=1.03, unpriced=0.5))
+    for _ in range(2):
+        log.end_call(log.start_call("t", "w", "a-model-without-a-price"), **CENTS_3)
+    spend(log)
+    error = refused(log)
+    assert "$1 assumed for 2 calls of unknown cost, and $0.030 logged since midnight" in str(error)
+    assert (error.spent, error.at_least) == (1.03, False)
 
 
 def test_the_names_of_a_context_are_those_of_its_calls(tmp_path: Path, clock: Clock) -> None:
@@ -561,3 +574,18 @@ print(*[name for name in sys.modules if name.startswith(("logger.spent", "logger
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+def test_the_bench_measures_days_that_the_guard_reads_whole(tmp_path: Path) -> None:
+    """Ten calls of 1,200 and 3,400 tokens cost $0.546; the writers of the bench do write."""
+    _, day = guarding.a_day(tmp_path / "day", 10)
+    log = ClaudeAPILogger(tmp_path / "day")
+    summary = log.get_daily_summary(day)
+    assert (summary["total_calls"], round(summary["total_cost_usd"], 9)) == (10, 0.546)
+    process = guarding.writer(tmp_path / "beside")
+    beside = ClaudeAPILogger(tmp_path / "beside", guard=SpendGuard(per_day=0.5))
+    with pytest.raises(BudgetExceeded):
+        while process.poll() is None:
+            beside.check_budget()
+    process.kill()
+    process.communicate()
