@@ -8,6 +8,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_string, policy
 from io import StringIO
@@ -426,6 +427,28 @@ class Jam(Box):
         super().send(message)
         self.release.wait()
         return ""
+
+
+def test_an_alert_that_is_never_taken_keeps_no_other_back(tmp_path: Path) -> None:
+    class Choosy(Box):
+        def send(self, message: Message) -> str:
+            return "it was not taken" if "50 %" in message.body else super().send(message)
+
+    url, clock = "json://one/x", Clock()
+    log = AlertLog(tmp_path)
+    for level in (50, 80, 90):
+        so = replace(condition(level), sentence=f"{level} % are used.")
+        log.take([so], clock(), Delivery((url,)))
+        clock.pass_(1)
+    box = Choosy("json://one/…")
+    turn = Round(log, address(url), tell, lambda _: box)
+    for _ in range(3):
+        turn.deliver(clock)
+        clock.pass_(BACK_OFF[-1])
+    assert [message.short for message in box.got] == [
+        "callmeter: 80 % are used.",
+        "callmeter: 90 % are used.",
+    ]
 
 
 def test_a_channel_that_hangs_holds_up_no_other_and_not_the_caller(tmp_path: Path) -> None:

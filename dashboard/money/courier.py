@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -44,6 +45,7 @@ class Round:
         self._log, self._tell, self._open = log, tell, opened
         self._channel: Channel | None = None
         self._sent: set[tuple[str, datetime]] = set()
+        self._tries: Counter[tuple[str, datetime]] = Counter()
 
     def deliver(self, clock: Callable[[], datetime], *, patient: bool = True) -> float | None:
         """Deliver what is pending; seconds until the next try, None when nothing is left to do.
@@ -57,15 +59,20 @@ class Round:
             wait = self._due(clock()) if patient else 0.0
             if wait > 0:
                 return wait
-            for told in self._log.pending(name, clock()):
+            for told in self._in_turn(self._log.pending(name, clock())):
                 if not self._deliver(told, clock):
                     return self._due(clock())
             return None
+
+    def _in_turn(self, pending: Sequence[Told]) -> list[Told]:
+        """Those that failed least come first: one that is never taken must not keep others back."""
+        return sorted(pending, key=lambda told: self._tries[told.key])
 
     def _deliver(self, told: Told, clock: Callable[[], datetime]) -> bool:
         if told.key not in self._sent:
             why = self._send(self._tell(told))
             if why:
+                self._tries[told.key] += 1
                 self._log.failed(told, self.address.name, clock(), why)
                 return False
             self._sent.add(told.key)
