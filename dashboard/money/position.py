@@ -28,6 +28,9 @@ from .watches import Lost
 HISTORY = timedelta(days=120)
 """How far back pace, projections and what is usual look."""
 
+_NEAR = timedelta(days=60)
+"""How far back what is usual of an hour or a budget looks: eight weeks, or the longest month and four."""
+
 RANGES = ("today", "7d", "30d")
 
 _OPEN = timedelta(days=3)
@@ -62,14 +65,13 @@ def look(
 ) -> Position:
     """The position at `now`. spent: a quicker answer than the store's own, for the credit's calls."""
     here = now.astimezone(store.zone)
-    since = filters.midnight((here - HISTORY).date(), store.zone)
-    until = filters.midnight(here.date() + timedelta(days=1), store.zone)
-    past = store.sums(Filter(since, until))
-    standings = _standings(store, rules, past, here)
+    past = store.sums(_view(HISTORY, here, store))
+    near = _within(past, filters.midnight((here - _NEAR).date(), store.zone))
+    standings = _standings(store, rules, near, here)
     daily, known = _credit(store, rules.credit.scope, entries, past, here, spent)
-    odd = _odd(store, rules, past, here)
+    odd = _odd(store, rules, near, here)
     correction = known[0].correction if known else 1.0
-    ranges = {name: _within(past, _since(name, here, store)) for name in RANGES}
+    ranges = {name: _within(near, _since(name, here, store)) for name in RANGES}
     told = credit.conditions(*known, rules.credit) if known else []
     status, why = credit.status(*known, rules.credit) if known else ("unknown", "No credit is on record.")
     return Position(
@@ -94,11 +96,12 @@ def _since(name: str, here: datetime, store: Store) -> datetime:
 
 
 def _within(sums: pd.DataFrame, since: datetime) -> pd.DataFrame:
-    return sums[(sums["hour"] >= since).to_numpy()]
+    """The hours from a moment on; sums are in order of hour."""
+    return sums.iloc[sums["hour"].searchsorted(pd.Timestamp(since)) :]
 
 
-def _view(since: datetime, here: datetime, store: Store) -> Filter:
-    return Filter(since, filters.midnight(here.date() + timedelta(days=1), store.zone))
+def _view(back: timedelta, here: datetime, store: Store) -> Filter:
+    return filters.days((here - back).date(), here.date(), store.zone)
 
 
 def _standings(store: Store, rules: Rules, past: pd.DataFrame, here: datetime) -> tuple[Standing, ...]:
@@ -106,7 +109,7 @@ def _standings(store: Store, rules: Rules, past: pd.DataFrame, here: datetime) -
     found = []
     for budget in rules.budgets:
         if budget.scope.by_task and tasks is None:
-            tasks = store.sums(_view(here - timedelta(days=60), here, store), tasks=True)
+            tasks = store.sums(_view(_NEAR, here, store), tasks=True)
         frame = tasks if budget.scope.by_task and tasks is not None else past
         found.append(budgets.standing(budget, frame, here))
     return tuple(found)
@@ -120,8 +123,7 @@ def held(
 ) -> tuple[pd.Series[float], Held | None]:
     """Of a position only what its credit is reckoned from and comes to: `daily`, balance and run-out."""
     here = now.astimezone(store.zone)
-    since = filters.midnight((here - HISTORY).date(), store.zone)
-    return _credit(store, scope, entries, store.sums(_view(since, here, store)), here, None)
+    return _credit(store, scope, entries, store.sums(_view(HISTORY, here, store)), here, None)
 
 
 def _credit(
@@ -133,8 +135,7 @@ def _credit(
     spent: SpentBetween | None,
 ) -> tuple[pd.Series[float], Held | None]:
     if scope.by_task:
-        since = filters.midnight((here - HISTORY).date(), store.zone)
-        past = store.sums(_view(since, here, store), tasks=True)
+        past = store.sums(_view(HISTORY, here, store), tasks=True)
     daily = _daily(scope, past, here)
     open_from = filters.midnight((here - _OPEN).date(), store.zone)
     closed = spent or spending.spent_between(store, scope)
