@@ -7,6 +7,7 @@ GETs change nothing.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,8 +17,10 @@ from typing import Annotated, Any, cast
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from logger.record import CallRecord
 
@@ -82,7 +85,7 @@ def add_routes(
     write: Write | None,
 ) -> None:
     """Let the server answer programs. write: None, and calls cannot be told."""
-    ring = JsonBodies(application(Service(settings, store, desk, clock, write)))
+    ring = JsonBodies(_Late(Service(settings, store, desk, clock, write)))
     for path in PATHS:
         for whole in (path, path + "/{rest:path}"):
             server.add_route(whole, cast("Any", ring), include_in_schema=False)
@@ -184,6 +187,22 @@ class Service:
             return self.desk.position(now), self.desk.alerts.open()
         except CallmeterError:
             return None, None
+
+
+@dataclass(slots=True)
+class _Late:
+    """The application of a service, made with the first request: the page's start does not wait for it."""
+
+    service: Service
+    made: FastAPI | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        async with self.turn:
+            if self.made is None:
+                self.made = await run_in_threadpool(application, self.service)
+        await self.made(scope, receive, send)
 
 
 def _recorded(line: CallRecord) -> str:
