@@ -132,18 +132,22 @@ def run_out(
         return RunOut(today, today, today, 0.0, enough, _rate(habit, enough), asked=today)
     if habit is None:
         return _without_spending(tranches, today, enough)
-    rate = float(habit.expected(7).mean())
+    return _drawn(habit, tranches, now, so_far)
+
+
+def _drawn(habit: Habit, tranches: Sequence[Tranche], now: datetime, so_far: float) -> RunOut:
+    """The run-out of drawn futures. so_far: USD spent today."""
+    today, rate = now.date(), float(habit.expected(7).mean())
     futures = _futures(habit, tranches, now)
     ends = futures.days
     first, last = window(ends)
-    days_left = _days_left(futures, _share_left(now))
     likely = int(np.median(ends))
     lost, on = _expiring(futures)
     return RunOut(
         likely=_date(today, likely),
         earliest=_date(today, min(first, likely)),
         latest=_date(today, max(last, likely)),
-        days_left=days_left if likely < HORIZON_DAYS else None,
+        days_left=_days_left(futures, _share_left(now)) if likely < HORIZON_DAYS else None,
         enough=True,
         usd_per_day=rate,
         expires_unused_usd=lost,
@@ -160,9 +164,9 @@ def pace(daily: pd.Series[float], now: datetime, *, correction: float = 1.0) -> 
     habit = draws.habit(history)
     enough = len(history) >= draws.LEAST_DAYS
     month = daily[daily.index >= pd.Timestamp(today.replace(day=1))].sum() * correction
-    ahead = (today.replace(day=1) + timedelta(days=32)).replace(day=1) - today
+    until = (today.replace(day=1) + timedelta(days=32)).replace(day=1) - today
     if habit is not None:
-        coming = habit.expected(ahead.days)
+        coming = habit.expected(until.days)
         month += coming[0] * _share_left(now) + coming[1:].sum()
     return Pace(
         usd_per_day=_rate(habit, enough),
