@@ -45,7 +45,7 @@ class Course:
     past: pd.Series[float]
     """USD at the end of each day, today's (the last) as it is now."""
     ahead: pd.DataFrame
-    """USD at the end of each day from today on: `low`, `likely`, `high`; empty when nothing is known."""
+    """USD at the end of each day after today: `low`, `likely`, `high`; empty when nothing is known."""
     readings: tuple[Point, ...] = ()
     """Aware moments here."""
     grants: tuple[Granted, ...] = ()
@@ -290,8 +290,9 @@ def _whole(course: Course) -> str:
 
 def table(course: Course | None) -> Table:
     """The days ahead, then the past ones, newest first."""
+    head = ["Day", "Balance at its end", "Low", "High"]
     if course is None:
-        return Table(["Day", "Balance at its end", "At least", "At most"], [])
+        return Table(head, [])
     future = [
         [_day(day), f"about {numbers.usd(row.likely)}", numbers.usd(row.low), numbers.usd(row.high)]
         for day, row in zip(_days(course.ahead), course.ahead.itertuples(), strict=True)
@@ -300,7 +301,7 @@ def table(course: Course | None) -> Table:
         [_day(day), numbers.usd(usd), "", ""]
         for day, usd in zip(_days(course.past), course.past.tolist(), strict=True)
     ]
-    return Table(["Day", "Balance at its end", "Low", "High"], [*future[::-1], *past[::-1]])
+    return Table(head, [*future[::-1], *past[::-1]])
 
 
 def _day(day: datetime) -> str:

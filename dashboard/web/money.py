@@ -80,7 +80,7 @@ def _course(position: Position, entries: Sequence[Entry]) -> Course | None:
     return Course(
         now=position.at,
         past=found.past,
-        ahead=found.ahead,
+        ahead=found.ahead.iloc[1:],  # the first row is today's, which the past tells
         readings=tuple((e.at.astimezone(zone), e.balance_usd) for e in past if isinstance(e, Reading)),
         grants=tuple(
             Granted(e.at.astimezone(zone), e.amount_usd, e.label) for e in past if isinstance(e, Grant)
