@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Protocol
 
 from .call_ids import DERIVED, derived_id
@@ -30,15 +31,19 @@ class Origin(Protocol):
         """A line again, by the place it was given with. Raises OSError."""
 
 
+_At = tuple[int, Origin, Any]
+"""The number of a line in order of arrival, where it comes from, and its place there."""
+
+
 class _Group:
     """Lines joined by ids or by a session. The sums hold `alone` as they are, of `counted` the `portions`."""
 
     __slots__ = ("alone", "counted", "into", "joins", "portions", "sessions", "source", "twice")
 
-    def __init__(self, source: str, sessions: tuple[int, ...], at: tuple[Origin, Any]) -> None:
+    def __init__(self, source: str, sessions: tuple[int, ...], at: _At) -> None:
         self.into: _Group | None = None
         self.alone = [at]
-        self.counted: Sequence[tuple[Origin, Any]] = ()
+        self.counted: Sequence[_At] = ()
         self.portions: Sequence[Portion] = ()
         self.sessions = sessions
         self.source: str | None = source
@@ -80,19 +85,21 @@ class SpentLines:
         self._sums, self._portions = sums, portions
         self._groups: dict[int, _Group] = {}
         self._changed: set[_Group] = set()
+        self._taken = 0
 
     def take(self, line: bytes, origin: Origin, place: Any) -> None:
         """Take in a line; bytes that are none are passed over. `origin` gives it again by its place."""
         given = told_by(line)
         if given is None:
             return
+        self._taken += 1
         source, portion = str(given.get("source") or ""), self._portions.of(given)
         keys = _ids(given)
         session = as_name(given.get("session_id"))
         if not keys and not (session and source in _JOINING):
             self._sums.add(portion)
             return
-        group = _Group(source, (hash(("session", session)),) if session else (), (origin, place))
+        group = _Group(source, (hash(("session", session)),) if session else (), (self._taken, origin, place))
         self._sums.add(portion)
         self._join(group, keys)
 
@@ -151,19 +158,19 @@ class SpentLines:
         """Count anew the groups that have changed. Raises OSError; those that are left are tried again."""
         while self._changed:
             group = next(iter(self._changed))
-            alone, others = self._again(group.alone), self._again(group.counted)
+            every = sorted(
+                [*group.counted, *group.alone], key=itemgetter(0)
+            )  # of equals the first counts
+            lines = {at[0]: given for at in every if (given := whole_line(at[1].line(at[2]))) is not None}
+            alone = [lines[at[0]] for at in group.alone if at[0] in lines]
             before = [*group.portions, *map(self._portions.of, alone)]
-            after = [self._portions.of(one) for one in each_counted([*others, *alone]) if one is not None]
+            after = [self._portions.of(one) for one in each_counted(lines.values()) if one is not None]
             for portion in before:
                 self._sums.add(portion, -1)
             for portion in after:
                 self._sums.add(portion)
-            group.alone, group.counted, group.portions = [], [*group.counted, *group.alone], after
+            group.alone, group.counted, group.portions = [], every, after
             self._changed.discard(group)
-
-    def _again(self, places: Sequence[tuple[Origin, Any]]) -> list[dict[str, Any]]:
-        told = [whole_line(origin.line(place)) for origin, place in places]
-        return [given for given in told if given is not None]
 
     def _forget(self) -> None:
         for key in list(islice(self._groups, len(self._groups) // 2)):

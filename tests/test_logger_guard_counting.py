@@ -282,3 +282,14 @@ def test_a_watched_call_with_telemetry_covers_the_run_of_its_session(tmp_path: P
     assert reader.spent() == 1
     write(tmp_path, line(3.0, source="cli", tokens_output=60, **shared))
     assert reader.spent() == 3
+
+
+def test_of_equal_lines_the_first_counts_as_in_counted_once(tmp_path: Path, reader: Reader) -> None:
+    """Two rows of one id, of which only the second knows the message that telemetry tells of too."""
+    row = {"call_id": "msg-" + 24 * "a", "source": "transcript", "session_id": "s", "tokens_final": False}
+    lines = [line(0.5, source="otel", session_id="s", message_id=2, success=False), line(None, **row)]
+    lines.append({**lines[1], "message_id": 2})
+    write(tmp_path, *lines)
+    assert reader.spent() == 0.5
+    counted = [one for one in each_counted(lines) if one is not None]
+    assert reader.spending.sums.on("per_day", ["2026-11-20"]).unpriced == len(counted) - 1 == 1
