@@ -158,9 +158,7 @@ class SpentLines:
         """Count anew the groups that have changed. Raises OSError; those that are left are tried again."""
         while self._changed:
             group = next(iter(self._changed))
-            every = sorted(
-                [*group.counted, *group.alone], key=itemgetter(0)
-            )  # of equals the first counts
+            every = sorted([*group.counted, *group.alone], key=itemgetter(0))  # of equals the first counts
             lines = {at[0]: given for at in every if (given := whole_line(at[1].line(at[2]))) is not None}
             alone = [lines[at[0]] for at in group.alone if at[0] in lines]
             before = [*group.portions, *map(self._portions.of, alone)]
