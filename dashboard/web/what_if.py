@@ -35,10 +35,16 @@ def pace(position: Position) -> list[Any]:
         ),
         html.P(
             f"{so_far.capitalize()}; about {dollars(known.usd_per_day)} a day, by the last "
-            f"{numbers.plural(known.days, 'day')}.",
+            f"{numbers.plural(known.days, 'day')}{_as_billed(position)}.",
             className="advice",
         ),
     ]
+
+
+def _as_billed(position: Position) -> str:
+    """That the estimates count with what readings showed of real against logged spending."""
+    times = position.balance.correction if position.balance else 1.0
+    return f"; the estimates are ×{times:.2f} of what is logged" if abs(times - 1) >= 0.005 else ""
 
 
 def month_so_far(position: Position) -> float:
