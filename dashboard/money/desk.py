@@ -15,12 +15,13 @@ from ..settings import Settings, find_file
 from ..store.base import Store
 from . import position, rules, spending
 from .alert_log import AlertLog, Told
-from .alerts import Changes
+from .alerts import Changes, Condition
 from .channel import Open, open_channel
 from .courier import Courier
 from .ledger import Ledger
 from .lookout import Lookout
 from .message import Message, message_of
+from .open_alerts import OpenAlerts, as_now
 from .position import Position
 from .rules import Rules
 from .spending import Spent, SpentBetween
@@ -128,6 +129,23 @@ class Desk:
             return Changes()
         found = self.position(now).conditions
         return self.alerts.take(found, now.astimezone(self.store.zone), self.rules().delivery)
+
+    def open_alerts(self, now: datetime) -> OpenAlerts:
+        """The open alerts with the numbers of `now`; none and a sentence when they cannot be read."""
+        try:
+            opened = self.alerts.open()
+        except CallmeterError as error:
+            return OpenAlerts(problem=str(error))
+        return OpenAlerts(as_now(opened, self._conditions(now) if opened else ()))
+
+    def _conditions(self, now: datetime) -> tuple[Condition, ...]:
+        """What is so now; nothing while that is not known to the end."""
+        if self.store.health().loading:
+            return ()
+        try:
+            return self.position(now).conditions
+        except CallmeterError:
+            return ()
 
     def message(self, told: Told) -> Message:
         """What is sent of an alert."""
