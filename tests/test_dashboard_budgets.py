@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,8 @@ def test_every_level_that_is_reached_is_told_the_highest_last(
 
 def test_a_condition_has_its_budget_period_and_sentence() -> None:
     (one,) = conditions([stands(daily(warn=()), call(at("2026-11-18T00:00"), 0.0), call(NOON, 12.0))])
-    assert one.id == "budget:Daily spending|2026-11-18|100"
+    assert (one.rule, one.level) == ("budget:Daily spending", 100)
+    assert re.fullmatch(r"2026-11-18#[0-9a-f]{8}", one.period)
     assert one.sentence == (
         "Budget Daily spending: $12.00 of $10.00 today (120 %), at this pace about $24.00 by midnight. "
         "The limit is reached."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,6 +62,13 @@ class Budget:
         if level >= _LIMIT:
             return "critical"
         return "warning" if level >= min(_SERIOUS, max(self.warn, default=_SERIOUS)) else "info"
+
+    @property
+    def terms(self) -> str:
+        """A short digest of what is limited and how far; warnings and the name are not part of it."""
+        choices = {name: sorted(patterns) for name, patterns in self.scope.choices.items()}
+        said = json.dumps([self.period, self.measure, float(self.limit), choices], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +220,11 @@ def conditions(standings: Sequence[Standing]) -> list[Condition]:
 
 
 def _condition(one: Standing, level: float) -> Condition:
+    """With other terms it is another crossing: of a raised limit every level is told anew."""
     said = f"Budget {one.budget.name}: {one.sentence}."
     return Condition(
         rule=f"budget:{one.budget.name}",
-        period=period_id(one.budget.period, one.since),
+        period=f"{period_id(one.budget.period, one.since)}#{one.budget.terms}",
         level=round(level),
         severity=one.budget.severity(level),
         sentence=f"{said} The limit is reached." if level >= _LIMIT else said,
