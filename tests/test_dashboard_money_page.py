@@ -19,6 +19,7 @@ from dashboard.money.credit import Balance, Drift, Lot
 from dashboard.money.desk import Desk
 from dashboard.money.forecast import Pace, RunOut
 from dashboard.money.ledger import Grant, Reading
+from dashboard.money.open_alerts import OpenAlerts
 from dashboard.money.position import RANGES, Position
 from dashboard.money.scope import Scope
 from dashboard.money.spending import Spent
@@ -265,12 +266,25 @@ def test_what_failures_cost_is_told_for_three_ranges_with_lower_bounds_marked() 
 
 def test_open_alerts_stand_before_those_that_ended() -> None:
     over = _alert(80, "warning", cleared=at("2026-11-22 14:00"))
-    said = _said(alert_list.render((_alert(),), (_alert(), over), NOW))
+    said = _said(alert_list.render(OpenAlerts((_alert(),)), (_alert(), over), NOW))
     assert said == (
         "! critical since Sun 22 Nov, 13:00 Day: 100 % is reached. "
         "Before ! warning Sun 22 Nov, 13:00 – 14:00 Day: 80 % is reached."
     )
-    assert _said(alert_list.render((), (), NOW)) == "Nothing to be told of, now or before."
+    assert _said(alert_list.render(OpenAlerts(), (), NOW)) == "Nothing to be told of, now or before."
+    assert _said(alert_list.render(OpenAlerts(problem="no"), (over,), NOW)) == alert_list.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("many", "shown", "words"),
+    [(6, 6, ""), (7, 5, "Show all 7 Show fewer"), (40, 5, "Show all 40 Show fewer")],
+)
+def test_of_many_alerts_the_first_are_shown_and_the_others_behind_a_line(
+    many: int, shown: int, words: str
+) -> None:
+    first, *rest = alert_list.render(OpenAlerts(tuple(map(_alert, range(many)))), (), NOW)[0].children
+    assert len(first.children) == shown and _said(rest).startswith(words)
+    assert len(rest[0].children[1].children) == many - shown if words else not rest
 
 
 def test_the_page_is_told_of_open_alerts_in_their_order_and_of_not_too_many() -> None:
@@ -330,9 +344,9 @@ def test_every_part_of_the_view_has_its_place_in_the_frame_and_the_frame_alone_h
 def test_parts_of_the_view_that_did_not_change_are_not_sent_again() -> None:
     from dash import no_update
 
-    facts = Facts(_position(balance=_balance(), run_out=ENDS, status="ok"), None, (_alert(),))
+    facts = Facts(_position(balance=_balance(), run_out=ENDS, status="ok"), None, OpenAlerts((_alert(),)))
     first = overview.only_new(money.render(facts), {})
-    again = overview.only_new(money.render(replace(facts, opened=())), first[-1])
+    again = overview.only_new(money.render(replace(facts, opened=OpenAlerts())), first[-1])
     changed = [place for place, part in enumerate(again[:-1]) if part is not no_update]
     assert [money.PARTS[place][0] for place in changed] == [ids.ALERT_LIST]
 
@@ -376,7 +390,55 @@ def test_a_ledger_that_cannot_be_read_is_a_sentence_on_the_view_and_no_banner(
     assert "cannot be read" in trouble and not any(rest)
     assert "cannot be read" in money.suppose(desk, NOW, 20)
     assert money.course_table(desk, NOW).rows == []
-    assert banner.look(desk).alerts == ()
+
+
+def _alerts_of(desk: Desk, *levels: int) -> None:
+    told = [Condition("budget:Day", "2026-11-22", n, "warning", f"{n} % at {NOW:%H:%M}") for n in levels]
+    desk.alerts.take(told, NOW)
+
+
+def test_a_ledger_that_cannot_be_read_takes_no_banner_away(tmp_path: Path, monkeypatch: Any) -> None:
+    desk = _desk(tmp_path, frames.FrameStore())
+    _alerts_of(desk, 80)
+
+    def fail() -> None:
+        raise FolderError(tmp_path, "cannot be read")
+
+    monkeypatch.setattr(desk.ledger, "entries", fail)
+    seen = banner.Watcher(desk, lambda: NOW).look()
+    assert [one.condition.level for one in seen.alerts] == [80] and "cannot be read" in str(seen.basis)
+
+
+def test_alerts_that_cannot_be_read_are_a_sentence_and_the_rest_of_the_view_stands(tmp_path: Path) -> None:
+    """The file of the alerts is a folder."""
+    desk = _desk(tmp_path, frames.FrameStore([{"time": NOW, "cost_usd": 3.0}]))
+    desk.ledger.grant(NOW, 100.0)
+    (tmp_path / "alerts" / "alerts.jsonl").mkdir(parents=True)
+    seen = banner.Watcher(desk, lambda: NOW).look()
+    assert seen.alerts == () and "alerts.jsonl" in str(seen.basis)
+    shown = dict(zip([name for name, _ in money.PARTS], money.parts(desk, NOW), strict=True))
+    assert "alerts.jsonl" in _said(shown[ids.MONEY_TROUBLE])
+    assert "$100.00" in _said(shown[ids.BALANCE])
+    assert "cannot be told" in _said(shown[ids.ALERT_LIST])
+
+
+def test_the_words_of_the_banner_change_at_a_calm_pace_and_a_new_alert_comes_at_once(tmp_path: Path) -> None:
+    """A budget of $3: $3.01, then $1 more with each line."""
+    (tmp_path / "callmeter.toml").write_text('[[budget]]\nname = "Day"\nperiod = "day"\nlimit = 3\n')
+    store, seconds = frames.FrameStore([{"time": NOW, "cost_usd": 3.01}]), [0.0]
+    desk = _desk(tmp_path, store)
+    desk.note(NOW)
+    watcher = banner.Watcher(desk, lambda: NOW, lambda: seconds[0])
+
+    def words(after: float) -> list[str]:
+        seconds[0] += after
+        store.add({"time": NOW, "cost_usd": 1.0})
+        return [alert.condition.sentence.split(" of ")[0] for alert in watcher.look().alerts]
+
+    first, again, later = words(0), words(banner.PACE - 1), words(1)
+    assert (first, again, later) == (*[["Budget Day: $4.01"]] * 2, ["Budget Day: $6.01"])
+    desk.alerts.take([*desk.position(NOW).conditions, Condition("watch:x", "", 1, "info", "A burst.")], NOW)
+    assert words(1) == ["Budget Day: $7.01", "A burst."]
 
 
 def test_the_cost_card_names_a_daily_budget_of_all_calls_and_no_other() -> None:

@@ -28,6 +28,7 @@ from dashboard.metrics import Totals
 from dashboard.money.alerts import Alert, Changes, Condition
 from dashboard.money.credit import Balance
 from dashboard.money.forecast import HORIZON_DAYS, Pace, RunOut
+from dashboard.money.open_alerts import OpenAlerts
 from dashboard.money.position import Position
 from dashboard.money.spending import Spent
 from dashboard.store.base import Health
@@ -229,8 +230,34 @@ def test_an_alert_is_announced_once(demo: Server) -> None:
     assert [one["rule"] for one in first["open"]] == ["budget:Weekly tokens"]
     assert first["announced"] == first["open"]
     again = demo.post("/usage/alert", {}).json()
-    assert (again["open"], again["announced"]) == (first["open"], [])
-    assert demo.get("/usage").json()["alerts"] == first["open"]
+    assert again["announced"] == []
+    for opened in (again["open"], demo.get("/usage").json()["alerts"]):
+        assert [(one["id"], one["raised"]) for one in opened] == [
+            (one["id"], one["raised"]) for one in first["open"]
+        ]
+
+
+def test_an_open_alert_is_told_with_the_numbers_of_now(server: Server, tmp_path: Path) -> None:
+    """$3.01 of $3 when it was raised, $400 more since."""
+    (tmp_path / "callmeter.toml").write_text('[[budget]]\nname = "Day"\nperiod = "day"\nlimit = 3\n')
+    server.post("/usage/record", {"model": "claude-haiku-4-5", "estimated_cost_usd": 3.01})
+    until(lambda: server.post("/usage/alert", {}).json()["open"])
+    server.post("/usage/record", {"model": "claude-haiku-4-5", "estimated_cost_usd": 400})
+    until(lambda: server.get("/usage").json()["spent"]["today"]["calls"] == 2)
+    for opened in (server.get("/usage").json()["alerts"], server.post("/usage/alert", {}).json()["open"]):
+        assert "$403.01 of $3.00" in opened[0]["sentence"]
+
+
+def test_alerts_that_cannot_be_read_cost_the_rest_nothing(server: Server, tmp_path: Path) -> None:
+    """The file of the alerts is a folder."""
+    server.desk.ledger.read(datetime.now(UTC), 15.5)
+    server.desk.alerts._file.path.mkdir(parents=True)
+    answer = server.get("/usage")
+    told = answer.json()
+    assert (answer.status_code, told["remaining_budget"], told["alerts"]) == (200, 15.5, [])
+    assert any("alerts.jsonl" in said for said in told["problems"])
+    metrics = server.get("/metrics").text
+    assert "callmeter_credit_balance_usd 15.5" in metrics and "callmeter_open_alerts" not in metrics
 
 
 # A call that is told
@@ -524,6 +551,35 @@ def test_health_while_the_folder_cannot_be_read(tmp_path: Path) -> None:
     )
 
 
+def test_health_says_that_looking_for_alerts_fails(server: Server, tmp_path: Path) -> None:
+    """The log is read; the settings file is wrong, and later the lookout fails on every look."""
+    server.post("/usage/record", {"model": "claude-haiku-4-5"})
+    until(lambda: server.get("/healthz").json()["status"] == "ok")
+    assert server.get("/healthz").json()["problems"] == []
+    (tmp_path / "callmeter.toml").write_text("[[budget]]\nname = 3\n")
+    answer = server.get("/healthz")
+    told = answer.json()
+    assert answer.status_code == 200, "the log is read all the same"
+    assert "callmeter.toml" in told["problem"] and told["problems"] == [told["problem"]]
+    (tmp_path / "callmeter.toml").write_text("")
+    server.desk._lookout.problem = "alerts.jsonl: is a folder"
+    assert server.get("/healthz").json()["problems"] == ["alerts.jsonl: is a folder"]
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        (Health(days_loaded=2, days_total=2), "trouble"),
+        (Health(days_loaded=1, days_total=2), "loading"),
+        (Health(folder_problem="is a file"), "cannot read the log folder"),
+    ],
+)
+def test_what_the_log_itself_lacks_comes_before_other_trouble(found: Health, status: str) -> None:
+    told = answers.health(found, "1", False, ("no alerts",))
+    assert told.status == status and told.problem == (found.folder_problem or "no alerts")
+    assert told.problems[-1] == "no alerts"
+
+
 # Positions made by hand
 
 
@@ -597,16 +653,14 @@ class FakeDesk:
     def look(self, now: datetime) -> Changes:
         return Changes((self.alert,), ())
 
-    def open(self) -> tuple[Alert, ...]:
-        return (self.alert,)
+    def open_alerts(self, now: datetime) -> OpenAlerts:
+        return OpenAlerts((self.alert,))
 
 
 def fake(error: Exception | None = None) -> Callable[..., Any]:
     def made(store: Any, settings: Any) -> Any:
         desk: Any = FakeDesk(error)
-        desk.ledger = desk.alerts = type(
-            "Quiet", (), {"problems": lambda _: (), "open": lambda _: desk.open()}
-        )()
+        desk.ledger = desk.alerts = type("Quiet", (), {"problems": lambda _: ()})()
         return desk
 
     return made

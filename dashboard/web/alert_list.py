@@ -9,28 +9,47 @@ from typing import Any
 from dash import html
 
 from ..money.alerts import Alert
+from ..money.open_alerts import OpenAlerts
 from .balance import when
 from .mark import mark
 
 SHOWN = 20
 """How many of the past are listed; `callmeter alerts` lists them all."""
 
+FIRST_OPEN, FIRST_PAST = 5, 3
+"""How many stand there before the reader asks for all."""
 
-def render(opened: Sequence[Alert], past: Sequence[Alert], now: datetime) -> list[Any]:
+UNKNOWN = "The alerts cannot be told; what is wrong is said above."
+
+
+def render(opened: OpenAlerts, past: Sequence[Alert], now: datetime) -> list[Any]:
     """Open ones first, then those that ended, newest first. now: in the zone of the page."""
+    if opened.problem:
+        return [html.P(UNKNOWN, className="advice")]
     ended = [alert for alert in past if alert.cleared is not None][:SHOWN]
-    if not opened and not ended:
+    if not opened.alerts and not ended:
         return [html.P("Nothing to be told of, now or before.", className="advice")]
-    current: Any = _list(opened, now, "alerts") if opened else _calm()
-    return [current, html.H3("Before"), _list(ended, now, "alerts over")] if ended else [current]
+    current = _list(opened.alerts, now, "alerts", FIRST_OPEN) if opened.alerts else _calm()
+    before = [html.H3("Before"), *_list(ended, now, "alerts over", FIRST_PAST)] if ended else None
+    return [html.Div(current), html.Div(before)]
 
 
-def _list(alerts: Sequence[Alert], now: datetime, name: str) -> Any:
-    return html.Ul([_item(alert, now) for alert in alerts], className=name)
+def _list(alerts: Sequence[Alert], now: datetime, name: str, first: int) -> list[Any]:
+    """The first ones, and the others behind a line that opens them."""
+    items = [_item(alert, now) for alert in alerts]
+    shown = html.Ul(items[:first], className=name)
+    if len(items) <= first + 1:
+        return [html.Ul(items, className=name)]
+    words = [
+        html.Span(f"Show all {len(items)}", className="more"),
+        html.Span("Show fewer", className="fewer"),
+    ]
+    rest = html.Details([html.Summary(words), html.Ul(items[first:], className=name)], className="rest")
+    return [shown, rest]
 
 
-def _calm() -> Any:
-    return html.P("Nothing to be told of now.", className="advice")
+def _calm() -> list[Any]:
+    return [html.P("Nothing to be told of now.", className="advice")]
 
 
 def _item(alert: Alert, now: datetime) -> Any:

@@ -83,7 +83,8 @@ def create_app(
         on_error=_say,
     )
     app.index_string = INDEX.replace("{scheme}", app.get_asset_url("scheme.js"))
-    feed = live.Live(store, lambda: running.look(settings.log_dir, clock()), lambda: banner.look(desk))
+    watcher = banner.Watcher(desk, clock)
+    feed = live.Live(store, lambda: running.look(settings.log_dir, clock()), watcher.look)
     app.layout = lambda: layout.page(settings, feed.running(), store.zone, feed.money().alerts)
     callbacks.register(app, desk, settings, feed, clock, lambda: intake.status if intake else None)
     if intake is not None:

@@ -230,6 +230,7 @@ def _browser(app: Dash) -> None:
         Output(ids.BANNER, "className"),
         Output(ids.BANNER_LINK, "children"),
         Output(ids.BANNER_LINK, "href"),
+        Output(ids.BANNER_ALOUD, "children"),
         Input(ids.ALERTS, "data"),
         Input(ids.BANNER_CLOSE, "n_clicks"),
         Input(ids.URL, "search"),

@@ -54,6 +54,8 @@ ALERTS = "alerts"
 BANNER = "banner"
 BANNER_LINK = "banner-link"
 BANNER_CLOSE = "banner-close"
+BANNER_ALOUD = "banner-aloud"
+"""What a screen reader says of the banner."""
 
 MONEY_TICK = "money-tick"
 """What the money view was last told to show; as `TICK`, and changes with rules, ledger and alerts too."""

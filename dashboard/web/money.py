@@ -7,7 +7,7 @@ refresh takes nothing from the reader's hand.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..money import position as positions
 from ..money.alerts import Alert
 from ..money.desk import Desk
 from ..money.ledger import Entry, Grant, Reading
+from ..money.open_alerts import OpenAlerts
 from ..money.position import RANGES, Position
 from ..money.watches import Lost
 from . import alert_list, balance, budget_bars, ids, plot, what_if
@@ -51,7 +52,7 @@ class Facts:
 
     position: Position
     course: Course | None = None
-    opened: tuple[Alert, ...] = ()
+    opened: OpenAlerts = field(default_factory=OpenAlerts)
     past: tuple[Alert, ...] = ()
     problems: tuple[str, ...] = ()
     """What is wrong with callmeter.toml, the watching or the delivery of alerts, in sentences."""
@@ -60,13 +61,13 @@ class Facts:
 
 
 def gather(desk: Desk, now: datetime) -> Facts:
-    """The facts at `now`. Raises FolderError when the ledger or the alerts cannot be read."""
-    position = desk.position(now)
+    """The facts at `now`. Raises FolderError when the ledger cannot be read."""
+    position, opened = desk.position(now), desk.open_alerts(now)
     return Facts(
         position=position,
         course=_course(position, desk.ledger.entries()),
-        opened=desk.alerts.open(),
-        past=desk.alerts.history(2 * alert_list.SHOWN),
+        opened=opened,
+        past=() if opened.problem else desk.alerts.history(2 * alert_list.SHOWN),
         problems=desk.problems,
         loading=desk.store.health().loading,
     )
@@ -116,7 +117,7 @@ def render(facts: Facts) -> list[Any]:
 
 
 def _troubles(facts: Facts) -> list[Any] | None:
-    said = list(facts.problems)
+    said = list(dict.fromkeys([*facts.problems, *([facts.opened.problem] if facts.opened.problem else [])]))
     if facts.loading:
         said.append("Older days are still being read: these figures are not complete yet.")
     return [html.Div(one) for one in said] or None

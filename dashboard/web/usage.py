@@ -28,6 +28,7 @@ from .. import filters, numbers
 from ..errors import CallmeterError, UsageError
 from ..money.alerts import Alert
 from ..money.desk import Desk
+from ..money.open_alerts import OpenAlerts
 from ..money.position import Position
 from ..settings import Settings
 from ..store.base import Store
@@ -104,12 +105,14 @@ class Service:
 
     def usage(self) -> Usage:
         """Credit, budgets and spending now."""
-        found = self.desk.position(self.clock())
-        return answers.usage(found, self.desk.alerts.open(), self._problems())
+        now = self.clock()
+        found, opened = self.desk.position(now), self.desk.open_alerts(now)
+        return answers.usage(found, opened.alerts, self._problems(opened))
 
-    def _problems(self) -> tuple[str, ...]:
-        found = answers.incomplete(self.store.health())
-        return (*found, *self.desk.problems, *self.desk.ledger.problems(), *self.desk.alerts.problems())
+    def _problems(self, opened: OpenAlerts) -> tuple[str, ...]:
+        log = (opened.problem,) if opened.problem else self.desk.alerts.problems()
+        found = (*self.desk.problems, *self.desk.ledger.problems(), *log)
+        return (*answers.incomplete(self.store.health()), *dict.fromkeys(found))
 
     def update_budget(self, body: BalanceBody) -> BalanceAnswer:
         """Note a reading of the Console's balance."""
@@ -143,18 +146,22 @@ class Service:
 
     def alert(self, body: NoBody) -> AlertsAnswer:
         """Look at everything now, and have what is new delivered."""
-        changes, zone = self.desk.look(self.clock()), self.store.zone
+        now, zone = self.clock(), self.store.zone
+        changes = self.desk.look(now)
         return AlertsAnswer(
-            open=[answers.alert(one, zone) for one in self.desk.alerts.open()],
+            open=[answers.alert(one, zone) for one in self.desk.open_alerts(now).alerts],
             announced=[answers.alert(one, zone) for one in changes.announced],
             cleared=[answers.alert(one, zone) for one in changes.cleared],
         )
 
     def healthz(self, response: Response) -> HealthAnswer:
-        """How the reading goes; 503 while the log folder cannot be read."""
+        """How the reading goes; 503 while the log folder cannot be read. Other trouble is only said: who
+        starts a server again for a wrong setting starts it for ever.
+        """
+        self.desk.rules()
         health = self.store.health()
         missing = health.folder_problem is not None and not self.settings.log_dir.exists()
-        found = answers.health(health, version(), missing)
+        found = answers.health(health, version(), missing, self.desk.problems)
         if health.folder_problem is not None and not missing:
             response.status_code = 503
         return found
@@ -183,10 +190,12 @@ class Service:
         """Position and open alerts; None while days are still read, or where their files cannot be read."""
         if self.store.health().loading:
             return None, None
+        opened = self.desk.open_alerts(now)
+        alerts = None if opened.problem else opened.alerts
         try:
-            return self.desk.position(now), self.desk.alerts.open()
+            return self.desk.position(now), alerts
         except CallmeterError:
-            return None, None
+            return None, alerts
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -222,21 +222,30 @@ def _last_lines(store: Store, limit: int) -> Filter | None:
         span *= 2
 
 
-def health(found: Health, version: str, missing: bool) -> HealthAnswer:
-    """How the reading goes. missing: there is no log folder yet."""
-    status = "loading" if found.loading else "ok"
-    if missing:
-        status = "waiting for the first call"
+def health(found: Health, version: str, missing: bool, others: Sequence[str] = ()) -> HealthAnswer:
+    """How the reading goes. missing: there is no log folder yet; others: what else is wrong, in sentences."""
+    problems = [*([found.folder_problem] if found.folder_problem else []), *others]
     return HealthAnswer(
-        status=status if missing or found.folder_problem is None else "cannot read the log folder",
+        status=_health_word(found, missing, bool(others)),
         version=version,
         days_loaded=found.days_loaded,
         days_total=found.days_total,
         lines=found.lines,
         bad_lines=found.bad_lines,
         last_call=found.last_call,
-        problem=found.folder_problem,
+        problem=problems[0] if problems else None,
+        problems=problems,
     )
+
+
+def _health_word(found: Health, missing: bool, troubled: bool) -> str:
+    if missing:
+        return "waiting for the first call"
+    if found.folder_problem is not None:
+        return "cannot read the log folder"
+    if found.loading:
+        return "loading"
+    return "trouble" if troubled else "ok"
 
 
 def all_sums(store: Store) -> pd.DataFrame:

@@ -153,6 +153,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "bad_lines": 0,
         "last_call": "2026-11-22T14:30:05+01:00",
         "problem": None,
+        "problems": [],
     },
 }
 """Path -> an answer with status 200."""

@@ -184,7 +184,7 @@ class AlertAnswer(BaseModel):
     id: str
     rule: str
     severity: str = Field(description="info, warning or critical.")
-    sentence: str
+    sentence: str = Field(description="With the numbers of now; of what was announced or ended, of then.")
     raised: datetime
 
 
@@ -244,14 +244,18 @@ class AlertsAnswer(BaseModel):
 class HealthAnswer(BaseModel):
     """How the reading of the log goes."""
 
-    status: str = Field(description="ok, loading, or waiting for the first call.")
+    status: str = Field(
+        description="ok, loading, waiting for the first call, cannot read the log folder, or trouble: "
+        "the log is read, but not all works, such as the settings or the delivery of alerts."
+    )
     version: str
     days_loaded: int
     days_total: int
     lines: int
     bad_lines: int
     last_call: datetime | None
-    problem: str | None
+    problem: str | None = Field(description="The first of `problems`.")
+    problems: list[str] = Field(description="What is wrong, a sentence each.")
 
 
 def _typed(name: str) -> Any:

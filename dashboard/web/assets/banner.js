@@ -4,6 +4,7 @@ window.dash_clientside = window.dash_clientside || {};
   var KEY = "callmeter-put-away", MOST = 200;
   var signs = { critical: "!", warning: "!", info: "i" };
   var shown = null; // the id of the alert that is being shown
+  var aloud = null; // the id of the one that was read out last
   var fallback = []; // where the browser keeps nothing
 
   function away() {
@@ -36,6 +37,13 @@ window.dash_clientside = window.dash_clientside || {};
     ];
   }
 
+  // Read out once: the numbers of an alert may change later, which is no news.
+  function say(alert) {
+    if (aloud === alert.id) return window.dash_clientside.no_update;
+    aloud = alert.id;
+    return alert.severity + ": " + alert.sentence;
+  }
+
   window.dash_clientside.alerts = {
     banner: function (told, _clicks, search) {
       var none = window.dash_clientside.no_update;
@@ -44,8 +52,8 @@ window.dash_clientside = window.dash_clientside || {};
       var hidden = away();
       var open = (told || []).filter(function (alert) { return hidden.indexOf(alert.id) < 0; });
       shown = open.length ? open[0].id : null;
-      if (!shown) return ["banner", none, none]; // its words stay while it folds away
-      return ["banner shown " + open[0].severity, line(open[0], open.length - 1), href(search)];
+      if (!shown) { aloud = null; return ["banner", none, none, ""]; } // its words stay while it folds away
+      return ["banner shown " + open[0].severity, line(open[0], open.length - 1), href(search), say(open[0])];
     }
   };
 })();
