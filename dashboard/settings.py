@@ -2,7 +2,7 @@
 
 The file is `callmeter.toml` in the working directory, else the one in the user's configuration folder
 (`$XDG_CONFIG_HOME/callmeter` or `~/.config/callmeter`). Settings are its top-level keys; its tables
-(`[budget]` and the like) belong to the rooms that define them and are not looked at here.
+(`TABLES`) belong to the rooms that define them and are not looked at here, also when they are none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from .errors import SettingError
 LOCAL = "local"
 """The time zone setting that means: the machine's own."""
 
+TABLES = ("budget", "watch", "credit", "alerts")
+"""Names in the file that stand for tables; `money.rules` reads them, and says what is wrong there."""
+
 _TOKEN_LENGTH = 16
+_MOST = 1e15
+"""No number among the settings comes near it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ def _number(value: object, place: _Place, problem: str) -> float:
             return float(value)
         except ValueError:
             raise ValueError(problem) from None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
         raise ValueError(problem)
     return float(value)
 
@@ -247,13 +252,17 @@ def _read(file: Path) -> dict[str, Any]:
     """The file's top-level keys, without the tables that belong to others."""
     try:
         everything = tomllib.loads(file.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingError(str(file), "not valid TOML", str(error)) from error
     except UnicodeDecodeError as error:
         raise SettingError(str(file), "not valid TOML", "must be UTF-8 text") from error
+    except ValueError as error:  # also for a number without end
+        raise SettingError(str(file), "not valid TOML", str(error)) from error
     except OSError as error:
         raise SettingError(str(file), "cannot be read", error.strerror or str(error)) from error
-    return {key: value for key, value in everything.items() if key in _NAMES or not _is_table(value)}
+    return {name: value for name, value in everything.items() if not _belongs_to_others(name, value)}
+
+
+def _belongs_to_others(name: str, value: object) -> bool:
+    return name in TABLES or (name not in _NAMES and _is_table(value))
 
 
 def _is_table(value: object) -> bool:
@@ -268,12 +277,17 @@ def _checked(values: Mapping[str, Any], place: _Place) -> dict[str, Any]:
 def _check(name: str, value: object, place: _Place) -> object:
     option = _NAMES.get(name)
     if option is None:
-        raise SettingError(place.name, name, _unknown(name))
+        raise SettingError(place.name, repeated(name), _unknown(name))
     try:
         return option.check(value, place)
     except ValueError as error:
-        shown = "" if option.type == "secret" else f", not {value!r}"
+        shown = "" if option.type == "secret" else f", not {repeated(repr(value))}"
         raise SettingError(place.name, place.key(option), f"{error}{shown}") from error
+
+
+def repeated(words: str) -> str:
+    """What was given as an error may repeat it: an address, which may be a secret, is `…://…`."""
+    return "…://…" if "://" in words else words
 
 
 def _unknown(name: str) -> str:

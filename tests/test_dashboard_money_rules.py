@@ -52,14 +52,14 @@ def test_a_budget_with_everything(tmp_path: Path) -> None:
         period = "month"
         measure = "tokens"
         limit = 5_000_000
-        warn = [90, 60.5, 90]
+        warn = [90, 60.0, 90]
         project = "web*"
         task = ["gh-*", "jira-1"]
         worker = "w-?"
         model = "claude-opus-*"
     """
     scope = Scope(("web*",), ("gh-*", "jira-1"), ("w-?",), ("claude-opus-*",))
-    expected = Budget("Opus on the web site", "month", 5e6, "tokens", (60.5, 90.0), scope)
+    expected = Budget("Opus on the web site", "month", 5e6, "tokens", (60.0, 90.0), scope)
     assert read(tmp_path, toml).budgets == (expected,)
 
 
@@ -77,14 +77,26 @@ def test_settings_beside_the_tables_are_left_to_the_settings(tmp_path: Path) -> 
         ("limit = 0", "[[budget]] 1: limit: must be a number above 0, not 0"),
         ("limit = true", "[[budget]] 1: limit: must be a number above 0, not True"),
         ("limit = inf", "[[budget]] 1: limit: must be a number above 0, not inf"),
+        ("limit = 1e300", "[[budget]] 1: limit: must be from 0.0001 to 1e15, not 1e+300"),
+        ("limit = 1e-300", "[[budget]] 1: limit: must be from 0.0001 to 1e15, not 1e-300"),
+        (
+            f"limit = {10**400}",
+            "[[budget]] 1: limit: must be from 0.0001 to 1e15, not 100000000000000000...0000000000000000000",
+        ),
         (
             "warn = [150]",
-            "[[budget]] 1: warn: must be a list of percentages from 1 to 100 such as [50, 80, 90], not [150]",
+            "[[budget]] 1: warn: must be a list of percentages, whole numbers from 1 to 100, such as [50, 80, 90], "
+            "not [150]",
         ),
         (
             "warn = [0.5, 0.8]",
-            "[[budget]] 1: warn: must be a list of percentages from 1 to 100 such as [50, 80, 90], "
+            "[[budget]] 1: warn: must be a list of percentages, whole numbers from 1 to 100, such as [50, 80, 90], "
             "not [0.5, 0.8]",
+        ),
+        (
+            "warn = [99.5]",
+            "[[budget]] 1: warn: must be a list of percentages, whole numbers from 1 to 100, such as [50, 80, 90], "
+            "not [99.5]",
         ),
         (
             'period = "daily"',
@@ -133,6 +145,33 @@ def test_wrong_tables_are_a_sentence(tmp_path: Path, toml: str, sentence: str) -
     assert said(tmp_path, toml).startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("toml", "sentence"),
+    [
+        ('"ntfy://x/HIDDEN" = 1', "[alerts]: …://…: no such key; there are to, from_severity"),
+        ("['alerts'.'ntfy://x/HIDDEN']", "[alerts]: …://…: no such key; there are to, from_severity"),
+        ('["ntfy://x/HIDDEN"]', "[…://…]: no such table; there are budget, watch, credit, alerts"),
+        (
+            'from_severity = "ntfy://x/HIDDEN"',
+            "[alerts]: from_severity: must be one of info, warning, critical",
+        ),
+    ],
+)
+def test_an_address_in_a_wrong_place_is_not_repeated(tmp_path: Path, toml: str, sentence: str) -> None:
+    assert said(tmp_path, toml if toml.startswith("[") else f"[alerts]\n{toml}").startswith(sentence)
+    assert "HIDDEN" not in said(tmp_path, toml if toml.startswith("[") else f"[alerts]\n{toml}")
+
+
+def test_a_wrong_address_is_not_told_of_models(tmp_path: Path) -> None:
+    assert said(tmp_path, "[alerts]\nto = 4\n") == "[alerts]: to: must be a text or a list of texts"
+
+
+def test_a_number_without_end_is_no_toml_for_us(tmp_path: Path) -> None:
+    assert said(tmp_path, f"[[budget]]\nlimit = {'9' * 5000}\n").startswith("not valid TOML: ")
+    with pytest.raises(SettingError, match="not valid TOML: "):
+        load({}, {}, tmp_path, tmp_path)
+
+
 def test_a_long_value_is_not_repeated_in_full(tmp_path: Path) -> None:
     assert len(said(tmp_path, DAILY.replace("10", f'"{"9" * 5000}"'))) < 200
 
@@ -140,6 +179,19 @@ def test_a_long_value_is_not_repeated_in_full(tmp_path: Path) -> None:
 @pytest.mark.parametrize("toml", [DAILY.replace("10", '"10"'), "[budgets]\n", "[colours]\nred = 1\n"])
 def test_wrong_tables_do_not_stop_who_reads_only_the_settings(tmp_path: Path, toml: str) -> None:
     (tmp_path / "callmeter.toml").write_text(toml)
+    assert load({}, {}, tmp_path, tmp_path).file == tmp_path / "callmeter.toml"
+
+
+@pytest.mark.parametrize("toml", ["budget = 3\n", "budget = [3]\n", "watch = true\n"])
+def test_what_should_be_a_table_is_no_wrong_setting(tmp_path: Path, toml: str) -> None:
+    assert said(tmp_path, toml).startswith(
+        ("budget: must be tables: [[budget]]", "watch: must be a table: [watch]")
+    )
+    assert load({}, {}, tmp_path, tmp_path).file == tmp_path / "callmeter.toml"
+
+
+def test_no_budgets_in_a_list_are_none(tmp_path: Path) -> None:
+    assert read(tmp_path, "budget = []\n").budgets == ()
     assert load({}, {}, tmp_path, tmp_path).file == tmp_path / "callmeter.toml"
 
 

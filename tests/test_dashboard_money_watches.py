@@ -51,6 +51,11 @@ def test_a_watch_table_has_defaults_and_false_turns_a_watch_off() -> None:
             "callmeter.toml: [watch]: dear_hour: must be a number above 0, or false for never",
         ),
         ({"dear_hour_from": 0}, "callmeter.toml: [watch]: dear_hour_from: must be a number above 0"),
+        ({"minutes": 1e12}, "callmeter.toml: [watch]: minutes: must be a number from 1 to 1440, not 10"),
+        ({"minutes": 1441}, "callmeter.toml: [watch]: minutes: must be a number from 1 to 1440, not 1441"),
+        ({"minutes": 0.5}, "callmeter.toml: [watch]: minutes: must be a number from 1 to 1440, not 0.5"),
+        ({"minutes": False}, "callmeter.toml: [watch]: minutes: must be a number from 1 to 1440, not False"),
+        ({"failures": 1e300}, "callmeter.toml: [watch]: failures: must be from 0.0001 to 1e15, or false"),
         ({"not_models": [1]}, "callmeter.toml: [watch]: not_models: must be a text or a list of texts"),
     ],
 )
@@ -247,6 +252,13 @@ def test_a_burst_of_failures_and_retries_says_how_many_of_what() -> None:
     ]
     assert found(rules, failing(1), failing(2), {"retries": 3}) == []
     assert [one.level for one in found(rules, *burst, failing(1, retries=9))] == [100, 200]
+
+
+@pytest.mark.parametrize("minutes", [1, 1440])
+def test_failures_are_looked_for_in_as_many_minutes_as_are_at_hand(minutes: float) -> None:
+    rules = watches_of({"failures": 1, "minutes": minutes}, "callmeter.toml")
+    (one,) = found(rules, failing(minutes - 0.5), failing(minutes - 0.5), failing(minutes + 0.5))
+    assert one.sentence.startswith(f"2 failed calls and 0 retries in the last {minutes} minutes")
 
 
 def test_a_failure_counts_from_when_its_call_ended() -> None:

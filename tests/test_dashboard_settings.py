@@ -219,3 +219,14 @@ def test_a_timezone_file_of_nonsense_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "timezone").write_bytes(b"\xff\x00")
     (tmp_path / "localtime").write_bytes(b"TZif")
     assert local_zone({}, tmp_path).key == "UTC"
+
+
+def test_an_address_among_the_settings_is_not_repeated(cwd: Path, home: Path) -> None:
+    for line in ('"ntfy://x/HIDDEN" = 1', 'host = "ntfy://x/HIDDEN"'):
+        (cwd / "callmeter.toml").write_text(f"{line}\n")
+        assert "HIDDEN" not in sentence(cwd, home)
+
+
+def test_a_number_too_long_for_a_float_is_a_sentence(cwd: Path, home: Path) -> None:
+    (cwd / "callmeter.toml").write_text(f"port = {10**400}\n")
+    assert "port: must be a whole number from 0 to 65535" in sentence(cwd, home)

@@ -73,7 +73,7 @@ def _append(file: Path) -> None:
 def _without_budgets(file: Path, text: str) -> None:
     try:
         known = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise SettingError(str(file), "not valid TOML", str(error)) from error
     if "budget" in known:
         raise UsageError(f"{file} has budgets already; change them there. callmeter budget shows them.")

@@ -225,7 +225,7 @@ def _condition(one: Standing, level: float) -> Condition:
     return Condition(
         rule=f"budget:{one.budget.name}",
         period=f"{period_id(one.budget.period, one.since)}#{one.budget.terms}",
-        level=round(level),
+        level=int(level),
         severity=one.budget.severity(level),
         sentence=f"{said} The limit is reached." if level >= _LIMIT else said,
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import SettingError
+from ..settings import repeated
 
 REQUIRED = object()
 """The default of a key that must be given."""
@@ -59,7 +60,7 @@ def read_table(keys: Sequence[Key], table: Mapping[str, Any], file: str, where: 
     known = {key.name: key for key in keys}
     for name in table:
         if name not in known:
-            raise SettingError(file, f"{where}: {name}", unknown(name, known))
+            raise SettingError(file, f"{where}: {repeated(name)}", unknown(name, known))
     return {key.name: _value(key, table, file, where) for key in keys}
 
 
@@ -77,7 +78,7 @@ def _value(key: Key, table: Mapping[str, Any], file: str, where: str) -> Any:
 def _wrong(key: Key, value: Any, error: ValueError) -> str:
     """What is accepted, what was given unless that is a secret, and what was probably meant."""
     accepted, *meant = map(str, error.args)
-    given = "" if key.type == "secret" else f", not {reprlib.repr(value)}"
+    given = "" if key.type == "secret" else f", not {repeated(reprlib.repr(value))}"
     return "; ".join([accepted + given, *meant])
 
 
@@ -93,30 +94,56 @@ def _near(name: str, names: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else ""
 
 
+LEAST, MOST = 0.0001, 1e15
+"""The amounts that may be set: of USD, tokens or calls. Beyond them no sentence would be readable."""
+
+
 def amount(value: Any) -> float:
-    """A number above 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+    """A number above 0, from `LEAST` to `MOST`."""
+    if not _is_number(value) or not value > 0 or value == math.inf:
         raise ValueError("must be a number above 0")
+    if not LEAST <= value <= MOST:
+        raise ValueError(f"must be from {LEAST:g} to {MOST:.0e}".replace("e+", "e"))
     return float(value)
 
 
 def amount_or_off(value: Any) -> float | None:
-    """A number above 0, or `false` for never."""
+    """An amount, or `false` for never."""
     if value is False:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ValueError("must be a number above 0, or false for never")
-    return float(value)
+    try:
+        return amount(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or false for never") from None
+
+
+def within(least: float, most: float) -> Callable[[Any], float]:
+    """A check for a number from one to another, both included."""
+
+    def check(value: Any) -> float:
+        if not _is_number(value) or not least <= value <= most:
+            raise ValueError(f"must be a number from {least:g} to {most:g}")
+        return float(value)
+
+    return check
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def percents(value: Any) -> tuple[float, ...]:
-    """Percentages from 1 to 100, each once, in ascending order; an empty list is none."""
-    good = isinstance(value, list) and all(
-        isinstance(one, int | float) and not isinstance(one, bool) and 1 <= one <= 100 for one in value
-    )
-    if not good:
-        raise ValueError("must be a list of percentages from 1 to 100 such as [50, 80, 90]")
+    """Whole percentages from 1 to 100, each once, in ascending order; an empty list is none.
+
+    Alerts know levels by whole percents: of two within one only one would be told.
+    """
+    if not isinstance(value, list) or not all(map(_is_percent, value)):
+        raise ValueError("must be a list of percentages, whole numbers from 1 to 100, such as [50, 80, 90]")
     return tuple(sorted({float(one) for one in value}))
+
+
+def _is_percent(value: Any) -> bool:
+    return _is_number(value) and 1 <= value <= 100 and value == int(value)
 
 
 def text(value: Any) -> str:
@@ -130,8 +157,16 @@ def texts(value: Any) -> tuple[str, ...]:
     """A text or a list of texts."""
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(one, str) and one.strip() for one in values):
-        raise ValueError('must be a text or a list of texts such as ["claude-opus-*"]')
+        raise ValueError("must be a text or a list of texts")
     return tuple(one.strip() for one in values)
+
+
+def patterns(value: Any) -> tuple[str, ...]:
+    """A pattern or a list of them."""
+    try:
+        return texts(value)
+    except ValueError as error:
+        raise ValueError(f'{error} such as ["claude-opus-*"]') from None
 
 
 def one_of(*allowed: str) -> Callable[[Any], str]:

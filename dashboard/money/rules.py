@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SettingError
+from ..settings import TABLES, repeated
 from . import budgets, credit, notify, watches
 from .budgets import Budget
 from .credit import CreditRules
 from .keys import unknown
 from .notify import Delivery
 from .watches import Watches
-
-TABLES = ("budget", "watch", "credit", "alerts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def read(file: Path | None, environ: Mapping[str, str]) -> Rules:
     name = str(file)
     for table in tables:
         if table not in TABLES:
-            raise SettingError(name, f"[{table}]", unknown(table, TABLES, "table"))
+            raise SettingError(name, f"[{repeated(table)}]", unknown(table, TABLES, "table"))
     return Rules(
         budgets=_budgets(tables.get("budget", []), name),
         watches=watches.watches_of(_table(tables, "watch", name), name),
@@ -53,7 +52,7 @@ def _tables(file: Path) -> dict[str, Any]:
     """The tables of the file; `settings.load` has read its other keys, and says what is wrong with it."""
     try:
         everything = tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # TOML, UTF-8, or a number without end
         raise SettingError(str(file), "not valid TOML", str(error)) from error
     except OSError as error:
         raise SettingError(str(file), "cannot be read", error.strerror or str(error)) from error

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from ..filters import NONE
-from .keys import Key, texts
+from .keys import Key, patterns
 
 COLUMNS = {"project": "project", "task": "task_id", "worker": "worker_id", "model": "model"}
 """Name of a choice -> column of the frames."""
 
 KEYS = tuple(
-    Key(name, "pattern or list", (), f"Only calls of this {name}; * stands for anything.", texts)
+    Key(name, "pattern or list", (), f"Only calls of this {name}; * stands for anything.", patterns)
     for name in COLUMNS
 )
 
@@ -58,8 +58,8 @@ class Scope:
     def chosen(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of a sums or rows frame that are meant; with a task choice it must have `task_id`."""
         kept = np.ones(len(frame), dtype=bool)
-        for name, patterns in self.choices.items():
-            kept &= _matches(frame[COLUMNS[name]], patterns)
+        for name, meant in self.choices.items():
+            kept &= _matches(frame[COLUMNS[name]], meant)
         return frame if kept.all() else frame[kept]
 
     def holds(self, name: str, value: str) -> bool:

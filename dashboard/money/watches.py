@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 from ..filters import NONE, hour_of
 from ..numbers import count, hour_name, plural, short, usd
 from .alerts import Condition
-from .keys import Key, amount, amount_or_off, read_table, texts
+from .keys import Key, amount, amount_or_off, patterns, read_table, within
 from .scope import Scope
 
 Array = NDArray[Any]
+
+_MOST_MINUTES = 24 * 60
+"""As far back as the rows reach that are looked at."""
 
 KEYS = (
     Key(
@@ -33,9 +36,9 @@ KEYS = (
     ),
     Key("dear_hour", "number or false", 5.0, "An hour this many times dearer than usual.", amount_or_off),
     Key("dear_hour_from", "USD", 2.0, "But never an hour cheaper than this.", amount),
-    Key("not_models", "pattern or list", (), "Models that should not be used.", texts),
+    Key("not_models", "pattern or list", (), "Models that should not be used.", patterns),
     Key("failures", "number or false", 20.0, "Failed calls and retries within `minutes`.", amount_or_off),
-    Key("minutes", "number", 10.0, "The time `failures` looks at.", amount),
+    Key("minutes", "number", 10.0, "The time `failures` looks at.", within(1, _MOST_MINUTES)),
 )
 """The keys of the `[watch]` table in callmeter.toml."""
 
