@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,14 +17,15 @@ import pytest
 
 from dashboard.errors import FolderError
 from dashboard.jsonl import LinesFile
-from dashboard.money.alert_log import FILE, MOST, PATIENCE, AlertLog
+from dashboard.money.alert_log import FILE, PATIENCE, REPEATS, SALT, AlertLog
 from dashboard.money.alerts import Condition
-from dashboard.money.notify import Delivery
+from dashboard.money.notify import Address, Delivery
+from dashboard.money.salt import Salt
 
 NOW = datetime.fromisoformat("2026-11-22T14:05:00+01:00")
 HOUR = timedelta(hours=1)
 TO = Delivery(("json://127.0.0.1:9/secret-path",))
-NAME = TO.addresses[0].name
+HERE = TO.addresses[0]
 
 
 def condition(level: int = 50, period: str = "2026-11-22", severity: str = "warning") -> Condition:
@@ -120,6 +122,13 @@ def test_foreign_and_torn_lines_are_told_and_skipped(tmp_path: Path) -> None:
     assert AlertLog(tmp_path).open() == ()
 
 
+def test_what_came_back_and_ended_is_over_since_its_last_end(tmp_path: Path) -> None:
+    log = AlertLog(tmp_path)
+    for number, so in enumerate([[condition()], [], [condition()], []]):
+        log.take(so, NOW + number * HOUR)
+    assert [(one.raised, one.cleared) for one in log.history(5)] == [(NOW, NOW + 3 * HOUR)]
+
+
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "alerts").write_text("a file")
     with pytest.raises(FolderError, match="alerts"):
@@ -146,73 +155,152 @@ def test_who_looks_waits_until_another_process_has_noted_what_it_announces(tmp_p
 def test_what_was_announced_waits_for_its_channels(tmp_path: Path) -> None:
     log = AlertLog(tmp_path)
     log.take([condition(50), condition(80)], NOW, TO)
-    assert [told.alert.condition.level for told in log.pending(NAME, NOW)] == [80]
-    log.delivered(log.pending(NAME, NOW)[0], NAME, NOW + HOUR)
-    assert log.pending(NAME, NOW) == ()
-    assert AlertLog(tmp_path).pending(NAME, NOW) == ()
-    assert log.record(NAME).last == NOW + HOUR
+    assert [told.alert.condition.level for told in log.pending(HERE, NOW)] == [80]
+    log.delivered(log.pending(HERE, NOW)[:1], HERE, NOW + HOUR)
+    assert log.pending(HERE, NOW) == ()
+    assert AlertLog(tmp_path).pending(HERE, NOW) == ()
+    assert log.record(HERE).last == NOW + HOUR
 
 
-def test_a_channel_that_is_new_is_not_told_what_was_before_it(tmp_path: Path) -> None:
+def levels(log: AlertLog, address: Address, now: datetime = NOW) -> list[int]:
+    return [told.alert.condition.level for told in log.pending(address, now)]
+
+
+def test_a_channel_that_is_new_is_told_what_is_open_still_and_not_what_was_before(tmp_path: Path) -> None:
     log = AlertLog(tmp_path)
-    log.take([condition(50)], NOW)
-    assert log.pending(NAME, NOW) == ()
+    log.take([condition(50, "2026-11-21")], NOW)
+    log.take([condition(50), condition(80)], NOW)
+    log.take([condition(50), condition(80), condition(90)], NOW)
+    assert levels(log, HERE) == [90]
+    assert not (tmp_path / SALT).exists()
+
+
+def test_what_a_process_without_addresses_announced_is_delivered_by_one_that_has_some(tmp_path: Path) -> None:
+    server, cron = AlertLog(tmp_path), AlertLog(tmp_path)
+    cron.take([condition(50)], NOW, TO)
+    cron.delivered(cron.pending(HERE, NOW), HERE, NOW)
+    server.take([condition(50), condition(80)], NOW + HOUR)
+    server.take([], NOW + 2 * HOUR)
+    assert levels(cron, HERE, NOW + 3 * HOUR) == [80]
+
+
+def test_an_address_that_is_put_right_is_told_what_never_arrived(tmp_path: Path) -> None:
+    log = AlertLog(tmp_path)
+    log.take([condition(50)], NOW, Delivery(("json://mistyped/x",)))
+    log.take([], NOW + HOUR)
+    assert levels(log, HERE, NOW + HOUR) == [50]
+
+
+def test_what_was_too_mild_for_a_channel_does_not_come_later(tmp_path: Path) -> None:
+    log = AlertLog(tmp_path)
+    log.take([condition(50)], NOW, Delivery(TO.to, "critical"))
+    assert levels(log, HERE) == []
+    log.take([condition(80)], NOW, TO)
+    assert levels(log, HERE) == [80]
+
+
+def test_addresses_that_look_alike_are_told_apart_in_any_order(tmp_path: Path) -> None:
+    """The first one is removed: the second must not pass for it."""
+    both = Delivery(("mailto://a:hunter2@gmail.com", "mailto://b:hunter3@gmail.com"))
+    log = AlertLog(tmp_path)
+    log.take([condition(50)], NOW, both)
+    log.delivered(log.pending(both.addresses[0], NOW), both.addresses[0], NOW)
+    left = Delivery(both.to[1:]).addresses[0]
+    assert left.name == both.addresses[0].name
+    assert (levels(log, left), log.record(left).last) == ([50], None)
+
+
+def test_the_salt_is_private_and_the_same_for_all(tmp_path: Path) -> None:
+    salts = [Salt(tmp_path / "alerts" / SALT) for _ in range(8)]
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda one=one: found.append(one.digest("a"))) for one in salts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8 and len(set(found)) == 1 and re.fullmatch("[0-9a-f]{16}", found[0])
+    assert [file.name for file in (tmp_path / "alerts").iterdir()] == [SALT]
+    assert (tmp_path / "alerts" / SALT).stat().st_mode & 0o777 == 0o600
+    assert Salt(tmp_path / "other" / SALT).digest("a") != found[0]
+
+
+def test_a_salt_that_is_cut_short_is_made_anew_and_one_that_cannot_be_read_is_a_sentence(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / SALT).write_bytes(b"short")
+    assert Salt(tmp_path / SALT).digest("a", make=False) == ""
+    assert Salt(tmp_path / SALT).digest("a") == Salt(tmp_path / SALT).digest("a", make=False) != ""
+    (tmp_path / "b").mkdir()
+    with pytest.raises(FolderError, match="cannot be used"):
+        Salt(tmp_path / "b").digest("a")
+
+
+def test_what_may_have_arrived_is_sent_again_a_few_times_only(tmp_path: Path) -> None:
+    log, now = AlertLog(tmp_path), NOW
+    log.take([condition(50)], NOW, TO)
+    waits = []
+    while told := log.pending(HERE, now):
+        waits.append(log.wait(told[0], HERE, now))
+        now += timedelta(seconds=waits[-1])
+        log.failed(told, HERE, now, "it gave no answer in time", unsure=True)
+    assert waits == [0, *REPEATS]
+    assert log.record(HERE).failures == len(REPEATS) + 1
 
 
 def test_only_what_is_severe_enough_is_delivered(tmp_path: Path) -> None:
     log = AlertLog(tmp_path)
     strict = Delivery(TO.to, "critical")
     log.take([condition(50), condition(100, "2026-11-23", "critical")], NOW, strict)
-    assert [told.alert.condition.level for told in log.pending(NAME, NOW)] == [100]
+    assert [told.alert.condition.level for told in log.pending(HERE, NOW)] == [100]
 
 
 def test_failures_are_counted_until_one_works(tmp_path: Path) -> None:
     log = AlertLog(tmp_path)
     log.take([condition(50)], NOW, TO)
-    told = log.pending(NAME, NOW)[0]
-    log.failed(told, NAME, NOW, "the server answered with 500")
-    log.failed(told, NAME, NOW + HOUR, "the server cannot be reached")
-    record = AlertLog(tmp_path).record(NAME)
+    told = log.pending(HERE, NOW)[0]
+    log.failed([told], HERE, NOW, "the server answered with 500")
+    log.failed([told], HERE, NOW + HOUR, "the server cannot be reached")
+    record = AlertLog(tmp_path).record(HERE)
     assert (record.failures, record.since, record.failed) == (2, NOW, NOW + HOUR)
     assert record.reason == "the server cannot be reached"
-    log.delivered(told, NAME, NOW + 2 * HOUR)
-    assert log.record(NAME).failures == 0
+    log.delivered([told], HERE, NOW + 2 * HOUR)
+    assert log.record(HERE).failures == 0
 
 
 def test_after_a_day_a_delivery_is_given_up_and_that_is_known(tmp_path: Path) -> None:
     log = AlertLog(tmp_path)
     log.take([condition(50)], NOW, TO)
     late = NOW + PATIENCE + HOUR
-    assert len(log.pending(NAME, NOW + PATIENCE)) == 1
-    assert (log.pending(NAME, late), log.given_up(NAME, late)) == ((), 1)
+    assert len(log.pending(HERE, NOW + PATIENCE)) == 1
+    assert (log.pending(HERE, late), log.given_up(HERE, late)) == ((), 1)
 
 
 def test_a_crossing_that_is_announced_again_is_delivered_again(tmp_path: Path) -> None:
     log = AlertLog(tmp_path)
     so = [condition(1, "")]
     log.take(so, NOW, TO)
-    log.delivered(log.pending(NAME, NOW)[0], NAME, NOW)
+    log.delivered(log.pending(HERE, NOW)[:1], HERE, NOW)
     log.take([], NOW + HOUR, TO)
     log.take(so, NOW + 3 * HOUR, TO)
-    assert [told.alert.raised for told in log.pending(NAME, NOW + 3 * HOUR)] == [NOW + 3 * HOUR]
+    assert [told.alert.raised for told in log.pending(HERE, NOW + 3 * HOUR)] == [NOW + 3 * HOUR]
 
 
-def test_after_an_outage_only_the_newest_are_delivered(tmp_path: Path) -> None:
+def test_the_most_severe_comes_first_then_the_newest(tmp_path: Path) -> None:
     log = AlertLog(tmp_path)
-    for level in range(1, MOST + 11):
-        log.take([condition(level)], NOW + timedelta(minutes=level), TO)
+    log.take([condition(100, severity="critical")], NOW, TO)
+    for level in range(1, 61):
+        log.take([condition(level, "2026-11-23")], NOW + timedelta(minutes=level), TO)
     late = NOW + 2 * HOUR
-    assert [told.alert.condition.level for told in log.pending(NAME, late)] == list(range(11, MOST + 11))
-    for told in log.pending(NAME, late):
-        log.delivered(told, NAME, late)
-    assert log.pending(NAME, late) == ()
+    assert levels(log, HERE, late) == [100, *range(60, 0, -1)]
+    log.delivered(log.pending(HERE, late), HERE, late)
+    assert log.pending(HERE, late) == ()
 
 
 def test_no_part_of_an_address_is_in_the_file(tmp_path: Path) -> None:
     log = AlertLog(tmp_path)
     log.take([condition(50)], NOW, TO)
     assert "secret-path" not in (tmp_path / FILE).read_text()
-    assert 'to": ["json://127.0.0.1/…"]' in (tmp_path / FILE).read_text()
+    assert list(lines(tmp_path)[0]["to"].values()) == ["json://127.0.0.1/…"]  # type: ignore[attr-defined]
 
 
 # Real processes
@@ -261,8 +349,7 @@ from dashboard.money.alerts import Condition
 from dashboard.money.notify import Delivery
 log, now = AlertLog(Path(sys.argv[1])), datetime.fromisoformat("2026-11-22T14:05:00+01:00")
 log.take([Condition("budget:Daily", "2026-11-22", 50, "warning", "Said.")], now, Delivery((sys.argv[2],)))
-name = Delivery((sys.argv[2],)).addresses[0].name
-with log.sending(name):
+with log.sending(Delivery((sys.argv[2],)).addresses[0]):
     print("announced", flush=True)
     sys.stdin.readline()
 """
@@ -275,6 +362,6 @@ def test_what_a_killed_process_announced_is_left_to_the_next_one(tmp_path: Path)
     os.kill(one.pid, signal.SIGKILL)
     one.wait()
     next_one = AlertLog(tmp_path)
-    with next_one.sending(NAME):
-        assert [told.alert.id for told in next_one.pending(NAME, NOW)] == ["budget:Daily|2026-11-22|50"]
+    with next_one.sending(HERE):
+        assert [told.alert.id for told in next_one.pending(HERE, NOW)] == ["budget:Daily|2026-11-22|50"]
     one.communicate()

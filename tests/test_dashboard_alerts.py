@@ -68,10 +68,36 @@ def test_a_new_period_is_announced_anew_and_ends_the_one_before() -> None:
     assert [one.id for one in found.cleared] == ["budget:Daily|2026-11-22|50"]
 
 
-def test_without_a_period_it_is_announced_again_once_it_was_gone_for_a_while() -> None:
-    before = [Alert(condition(1, ""), NOW, cleared=NOW)]
+def test_without_a_period_it_is_announced_again_a_while_after_it_was_told() -> None:
+    before = [Alert(condition(1, ""), NOW, cleared=NOW + CALM / 4)]
     assert changes(before, [condition(1, "")], NOW + CALM / 2).announced == ()
     assert len(changes(before, [condition(1, "")], NOW + CALM).announced) == 1
+
+
+def test_what_comes_and_goes_is_told_again_at_most_each_hour_and_not_once_a_night() -> None:
+    """16 bursts, one every 40 minutes."""
+    known: dict[str, Alert] = {}
+    told = []
+    for number in range(16):
+        now = NOW + number * timedelta(minutes=40)
+        for so, at in (([condition(1, "")], now), ([], now + timedelta(minutes=10))):
+            found = changes(list(known.values()), so, at)
+            known |= {one.id: one for one in (*found.cleared, *found.raised)}
+            told += [number for _ in found.announced]
+    assert told == [0, 2, 4, 6, 8, 10, 12, 14]
+
+
+def test_a_clock_that_was_set_back_silences_nothing() -> None:
+    before = [Alert(condition(1, ""), NOW + timedelta(days=30), cleared=NOW + timedelta(days=30))]
+    assert len(changes(before, [condition(1, "")], NOW).announced) == 1
+
+
+def test_what_is_to_be_kept_stays_open() -> None:
+    other = condition(50, rule="budget:Other")
+    found = changes(
+        raised(condition(50), other), [], NOW, lambda alert: alert.condition.rule == "budget:Daily"
+    )
+    assert [one.id for one in found.cleared] == [other.id]
 
 
 def test_a_critical_state_that_becomes_a_warning_is_no_news() -> None:

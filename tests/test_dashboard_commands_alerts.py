@@ -17,6 +17,7 @@ from alert_servers import Web, running
 
 from dashboard import commands
 from dashboard.commands.port import listen
+from dashboard.money import courier
 
 pytestmark = pytest.mark.usefixtures("own_machine")
 
@@ -116,15 +117,20 @@ def test_once_announces_what_is_new_once(capsys: Shell, web: Web) -> None:
     assert len(web.got) == 1
 
 
-def test_once_says_what_cannot_be_delivered_and_delivers_it_the_next_time(capsys: Shell, web: Web) -> None:
+def test_once_says_what_cannot_be_delivered_and_delivers_it_later(
+    capsys: Shell, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written(f"json://{web.place}/hunter2")
     log(8.5)
     web.status = 500
     code, _, err = run(capsys, "alerts", "--once")
-    assert code == 0
+    assert code == 1
     assert err.startswith("Alerts to json://127.0.0.1/… do not arrive since 20")
     assert "the server answered with 500" in err and "hunter2" not in err
+    assert run(capsys, "alerts", "--once")[0] == 1
+    assert len(events("failed")) == 1  # it waits before it tries again
     web.status = 200
+    monkeypatch.setattr(courier, "BACK_OFF", (0.0,))
     assert run(capsys, "alerts", "--once") == (0, "", "")
     assert len(web.got) == 1
 
@@ -133,12 +139,47 @@ def test_once_says_which_address_cannot_be_used(capsys: Shell) -> None:
     written("carrierpigeon://hunter2")
     log(8.5)
     code, _, err = run(capsys, "alerts", "--once")
-    assert (code, err.count("\n")) == (0, 1)
+    assert (code, err.count("\n")) == (1, 1)
     assert err.startswith(
         "Alerts: entry 1 of the addresses (carrierpigeon://…) is nothing apprise can send to."
     )
     later = run(capsys, "alerts")[2]
     assert later.startswith("Alerts to carrierpigeon://… do not arrive since 20")
+
+
+def test_what_was_announced_before_there_was_an_address_is_delivered_to_it(capsys: Shell, web: Web) -> None:
+    written()
+    log(8.5)
+    assert run(capsys, "alerts", "--once")[0] == 0
+    written(f"json://{web.place}/x")
+    assert run(capsys, "alerts", "--once") == (0, "", "")
+    assert len(web.got) == 1
+
+
+def test_once_where_the_settings_file_is_not_ends_no_alert_of_a_budget(capsys: Shell) -> None:
+    written()
+    log(8.5)
+    run(capsys, "alerts", "--once")
+    Path("callmeter.toml").rename("away.toml")
+    code, out, err = run(capsys, "alerts", "--once")
+    assert (code, out) == (1, "")
+    assert err.startswith("Alerts of budgets are open (Daily), but no callmeter.toml was found from here")
+    assert events("cleared") == []
+    Path("away.toml").rename("callmeter.toml")
+    assert run(capsys, "alerts", "--once") == (0, "", "")
+
+
+def test_once_over_a_day_that_cannot_be_read_ends_nothing_and_says_so(capsys: Shell) -> None:
+    written()
+    log(8.5)
+    run(capsys, "alerts", "--once")
+    file = next(Path("logs/api").iterdir())
+    file.rename("away")
+    file.mkdir()
+    code, out, err = run(capsys, "alerts", "--once")
+    assert (code, out) == (1, "")
+    assert err == f"{file.name}: is not a file; alerts of what it may hold do not end meanwhile.\n"
+    assert events("cleared") == []
 
 
 def test_once_as_json_tells_what_was_announced(capsys: Shell) -> None:
@@ -236,7 +277,9 @@ def wait_for(condition: Callable[[], object]) -> None:
     assert any(condition() or tick.wait(0.02) for _ in range(3000))
 
 
-def test_a_server_killed_before_it_delivers_loses_nothing(capsys: Shell, web: Web) -> None:
+def test_a_server_killed_before_it_delivers_loses_nothing(
+    capsys: Shell, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It announced, and the receiver was down; killed; cron delivers what it left, once."""
     written()
     log(8.5)
@@ -245,6 +288,7 @@ def test_a_server_killed_before_it_delivers_loses_nothing(capsys: Shell, web: We
     wait_for(lambda: ALERTS.exists() and events("failed"))
     server.send_signal(signal.SIGKILL)
     server.communicate()
+    monkeypatch.setattr(courier, "BACK_OFF", (0.0,))
     web.status = 200
     written(f"json://{web.place}/hunter2")
     assert run(capsys, "alerts", "--once") == (0, "", "")

@@ -16,6 +16,7 @@ import pytest
 
 from dashboard.errors import FolderError
 from dashboard.money import lookout
+from dashboard.money.alerts import Changes
 from dashboard.money.channel import Channel
 from dashboard.money.desk import Desk
 from dashboard.money.lookout import Lookout, ready
@@ -149,6 +150,56 @@ def test_wrong_settings_are_said_and_the_rules_before_stand(place: Place) -> Non
         assert desk.problem is None and desk.problems == ()
 
 
+def test_before_settings_were_ever_understood_nothing_is_new_and_nothing_over(place: Place) -> None:
+    """A default watch would be crossed too, and nobody could be told."""
+    place.call(8.5)
+    with place.desk() as desk:
+        desk.look(NOW)
+    place.call(0.1, session_id="s", tokens_input=10**9)
+    place.file.write_text(BUDGET.replace("limit = 10", 'limit = "ten"'))
+    with place.desk() as desk:
+        assert desk.look(NOW) == Changes()
+        assert desk.problem is not None
+        place.file.write_text(BUDGET)
+        found = desk.look(NOW)
+        assert [one.condition.rule for one in found.announced] == ["watch:session:s"]
+        assert found.cleared == ()
+
+
+def test_without_a_settings_file_alerts_of_budgets_end_with_their_periods(place: Place) -> None:
+    place.call(8.5)
+    with place.desk() as desk:
+        desk.look(NOW)
+    place.file.unlink()
+    with place.desk() as desk:
+        assert desk.look(NOW) == Changes()
+        assert desk.doubts(NOW)[0].startswith("Alerts of budgets are open (Daily), but no callmeter.toml")
+        assert desk.problems == desk.doubts(NOW)
+        later = NOW + timedelta(hours=10)
+        assert desk.doubts(later) == ()
+        assert [one.condition.level for one in desk.look(later).cleared] == [50, 80]
+
+
+def test_while_a_day_cannot_be_read_its_alerts_do_not_end(place: Place) -> None:
+    place.call(8.5)
+    file = place.folder / "logs/api/api-calls-2026-11-22.jsonl"
+    with place.desk() as desk:
+        desk.look(NOW)
+        file.rename(place.folder / "away")
+        file.mkdir()
+        desk.store.refresh()  # type: ignore[attr-defined]
+        assert desk.look(NOW) == Changes()
+        assert desk.doubts(NOW) == (
+            "api-calls-2026-11-22.jsonl: is not a file; alerts of what it may hold do not end meanwhile.",
+        )
+        later = NOW + timedelta(days=10)
+        assert [one.condition.level for one in desk.look(later).cleared] == [50, 80]
+        file.rmdir()
+        (place.folder / "away").rename(file)
+        desk.store.refresh()  # type: ignore[attr-defined]
+        assert desk.doubts(NOW) == ()
+
+
 def test_names_of_a_log_do_no_harm_in_what_is_sent(place: Place) -> None:
     place.file.write_text("[watch]\nsession_tokens = 100\n" + SEND)
     place.call(1.0, task_id="gh\x1b[31m\r\nBcc: x\u202e" + "9" * 5000, session_id="s\n1", tokens_input=200)
@@ -195,7 +246,7 @@ def test_what_was_announced_and_not_delivered_is_delivered_by_the_next_one(place
     place.now += timedelta(hours=2)
     with place.desk(start=True) as desk:
         assert place.came.wait(60)
-        wait_for(lambda: not desk.alerts.pending("json://127.0.0.1/…", place.now))
+        wait_for(lambda: not desk.alerts.pending(desk.rules().delivery.addresses[0], place.now))
     assert len(place.got) == 1
 
 

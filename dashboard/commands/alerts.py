@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ..money.notify import Address, Delivery
     from ..settings import Settings
 
-WAIT = 30.0
-"""Seconds that `--once` and `--test` wait for deliveries."""
+WAIT = 60.0
+"""Seconds that `--once` and `--test` wait for deliveries; the last one begins early enough to end in it."""
 
 
 def alerts(
@@ -82,15 +82,17 @@ def _look_once(settings: Settings, limit: int, *, json: bool) -> None:
     with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
         store.load()
         desk = Desk(store, settings, os.environ, Path.home())
-        found = desk.note(datetime.now(UTC))
+        found, doubts = desk.note(_now()), desk.doubts(_now())
     wrong = deliver(desk, delivery.addresses, WAIT)
     if json:
         new = {"announced": [_alert(alert) for alert in found.announced]}
         print(json_.dumps(new | as_json(desk.alerts, delivery, limit), indent=2, ensure_ascii=False))
     for alert in () if json else found.announced:
         print(f"{alert.condition.severity}: {alert.condition.sentence}")
-    for said in _troubles(desk.alerts, delivery, wrong):
+    for said in (*doubts, *_troubles(desk.alerts, delivery, wrong)):
         print(said, file=sys.stderr)
+    if doubts or any(desk.alerts.pending(address, _now()) for address in delivery.addresses):
+        raise typer.Exit(1)
 
 
 def deliver(desk: Desk, addresses: Sequence[Address], seconds: float) -> dict[str, str]:
@@ -98,11 +100,13 @@ def deliver(desk: Desk, addresses: Sequence[Address], seconds: float) -> dict[st
 
     Returns what is wrong with addresses that cannot be used, by name.
     """
+    from ..money.channel import SECONDS
     from ..money.courier import Round
 
     clock = partial(datetime.now, desk.store.zone)
+    until = time.monotonic() + max(0.0, seconds - SECONDS)
     rounds = [Round(desk.alerts, address, desk.message) for address in addresses]
-    _all_at_once([partial(one.deliver, clock, patient=False) for one in rounds], seconds)
+    _all_at_once([partial(one.deliver, clock, lambda: time.monotonic() > until) for one in rounds], seconds)
     return {one.address.name: one.problem for one in rounds if one.problem}
 
 
@@ -191,7 +195,7 @@ def lines(log: AlertLog, delivery: Delivery, settings: Settings, limit: int, now
     told += [f"  {_line(alert, here)}" for alert in found]
     recent = log.history(limit)
     told += ["", "Recent:", *(f"  {_line(alert, here)}" for alert in recent)] if recent else []
-    channels = [f"  {_channel(log, address.name, here)}" for address in delivery.addresses]
+    channels = [f"  {_channel(log, address, here)}" for address in delivery.addresses]
     return [*told, "", "Channels:", *channels] if channels else [*told, "", _NOWHERE]
 
 
@@ -205,14 +209,14 @@ def _when(moment: datetime, here: datetime) -> str:
     return f"{moment.astimezone(here.tzinfo):%Y-%m-%d %H:%M}"
 
 
-def _channel(log: AlertLog, name: str, here: datetime) -> str:
+def _channel(log: AlertLog, address: Address, here: datetime) -> str:
     from ..numbers import plural
 
-    record = log.record(name)
-    waiting = len(log.pending(name, here))
+    record = log.record(address)
+    waiting = len(log.pending(address, here))
     last = f"last delivered {_when(record.last, here)}" if record.last else "nothing delivered yet"
     due = f"; {plural(waiting, 'alert')} waiting" if waiting else ""
-    return f"{name}: {last}{due}"
+    return f"{address.name}: {last}{due}"
 
 
 def _troubles(log: AlertLog, delivery: Delivery, wrong: Mapping[str, str] | None = None) -> list[str]:
@@ -224,10 +228,11 @@ def _troubles(log: AlertLog, delivery: Delivery, wrong: Mapping[str, str] | None
     from ..numbers import plural
 
     told = []
-    for name in (address.name for address in delivery.addresses):
-        told += [said for said in ((wrong or {}).get(name) or trouble(log.record(name), name),) if said]
-        lost = log.given_up(name, _now())
-        told += [f"{plural(lost, 'alert')} of this week never arrived at {name}."] if lost else []
+    for address in delivery.addresses:
+        name = address.name
+        told += [said for said in ((wrong or {}).get(name) or trouble(log.record(address), name),) if said]
+        lost = log.given_up(address, _now())
+        told += [f"{name} never confirmed {plural(lost, 'alert')} of this week."] if lost else []
     return told
 
 
@@ -236,7 +241,7 @@ def as_json(log: AlertLog, delivery: Delivery, limit: int) -> dict[str, Any]:
     return {
         "open": [_alert(alert) for alert in log.open()],
         "recent": [_alert(alert) for alert in log.history(limit)],
-        "channels": [_record(log, address.name) for address in delivery.addresses],
+        "channels": [_record(log, address) for address in delivery.addresses],
     }
 
 
@@ -254,12 +259,12 @@ def _alert(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _record(log: AlertLog, name: str) -> dict[str, Any]:
-    record = log.record(name)
+def _record(log: AlertLog, address: Address) -> dict[str, Any]:
+    record = log.record(address)
     return {
-        "channel": name,
+        "channel": address.name,
         "last_delivered": _iso(record.last),
-        "waiting": len(log.pending(name, _now())),
+        "waiting": len(log.pending(address, _now())),
         "failures": record.failures,
         "failing_since": _iso(record.since),
         "reason": record.reason or None,

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 SEVERITIES = ("info", "warning", "critical")
 
 CALM = timedelta(hours=1)
-"""What has no period is a new crossing when it was gone for so long; else it goes to and fro."""
+"""What has no period and comes again is announced again when a person was told of it so long ago."""
 
 LONGEST_SENTENCE = 400
 LONGEST_RULE = 160
@@ -44,17 +44,25 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A crossing that was noticed. `cleared`: when it had ended; `announced` False: a lower level of one."""
+    """A crossing that was noticed. `cleared`: when it had ended; `announced` False: a lower level of one, or
+    one that came again, and `told_before` is when a person was told of it.
+    """
 
     condition: Condition
     raised: datetime
     announced: bool = True
     cleared: datetime | None = None
+    told_before: datetime | None = field(default=None, compare=False)
 
     @property
     def id(self) -> str:
         """Its condition's."""
         return self.condition.id
+
+    @property
+    def told(self) -> datetime | None:
+        """When a person was told of this crossing last."""
+        return self.raised if self.announced else self.told_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +78,37 @@ class Changes:
         return tuple(alert for alert in self.raised if alert.announced)
 
 
-def changes(known: Collection[Alert], conditions: Sequence[Condition], now: datetime) -> Changes:
+def _none(alert: Alert) -> bool:
+    return False
+
+
+def changes(
+    known: Collection[Alert],
+    conditions: Sequence[Condition],
+    now: datetime,
+    kept: Callable[[Alert], bool] = _none,
+) -> Changes:
     """What is new against the alerts noticed so far, open or cleared, and what has ended.
 
     An alert is open until its condition is gone. One that comes again in its period is open again, but was
-    announced already; without a period it is announced again after `CALM`.
+    announced already; without a period it is announced again `CALM` after a person was told of it last.
+
+    kept: which open alerts stay open although their conditions are not seen.
     """
     so = {condition.id: condition for condition in conditions}
     held = {alert.id for alert in known if alert.cleared is None}
-    ended = [alert for alert in known if alert.cleared is None and alert.id not in so]
+    ended = [alert for alert in known if alert.cleared is None and alert.id not in so and not kept(alert)]
+    before = {alert.id: alert.told for alert in known}
     told = _told(known, now)
     best = _highest(so.values())
     return Changes(
         raised=tuple(
-            Alert(condition, now, announced=best[_crossing(condition)] == condition.level > told(condition))
+            Alert(
+                condition,
+                now,
+                announced=best[_crossing(condition)] == condition.level > told(condition),
+                told_before=before.get(condition.id),
+            )
             for condition in so.values()
             if condition.id not in held
         ),
@@ -140,6 +165,6 @@ def _told(known: Iterable[Alert], now: datetime) -> Callable[[Condition], float]
     best = _highest(
         alert.condition
         for alert in known
-        if alert.condition.period or alert.cleared is None or now - alert.cleared < CALM
+        if alert.condition.period or alert.cleared is None or (alert.told and abs(now - alert.told) < CALM)
     )
     return lambda condition: best.get(_crossing(condition), -math.inf)

@@ -12,8 +12,14 @@ from ..errors import CallmeterError
 from .message import Message
 from .notify import Address
 
-SECONDS = 60.0
+SECONDS = 45.0
 """After so long a delivery counts as failed, whatever still goes on."""
+
+_CONNECT, _ANSWER = 10.0, 30.0
+"""Seconds for a server to be reached, and for it to answer then; an address may set its own (cto, rto)."""
+
+NO_ANSWER = "it gave no answer in time; what was sent may have arrived"
+"""Why a delivery failed of which it is not known that it did."""
 
 _SMALL = 500
 """Where less fits into a message, only the short form is sent."""
@@ -59,15 +65,25 @@ def open_channel(address: Address) -> Channel:
             f"{where} is nothing apprise can send to. How its addresses are written:"
             " https://appriseit.com/services/; callmeter alerts --test tries them"
         )
+    _be_patient(service)
     return AppriseChannel(address.name, service, apprise)
 
 
+def _be_patient(service: Any) -> None:
+    """A receiver that works for some seconds before it answers must not be told twice."""
+    own = vars(service)
+    if "socket_connect_timeout" not in own:
+        service.socket_connect_timeout = max(_CONNECT, service.socket_connect_timeout)
+    if "socket_read_timeout" not in own:
+        service.socket_read_timeout = max(_ANSWER, service.socket_read_timeout)
+
+
 def _silence() -> None:
-    """Let the libraries not write addresses into anybody's log."""
+    """Let the libraries not write addresses into anybody's log. What apprise says is heard by us alone."""
     for name in _TALKATIVE:
         logger = logging.getLogger(name)
         logger.propagate = False
-        logger.setLevel(logging.WARNING)
+        logger.setLevel(logging.DEBUG if name == "apprise" else logging.WARNING)
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
 
@@ -94,7 +110,7 @@ class AppriseChannel:
         )
         self._busy.start()
         self._busy.join(SECONDS)
-        return said[0] if said else f"no answer within {SECONDS:.0f} s"
+        return said[0] if said else NO_ANSWER
 
     def _sent(self, message: Message) -> str:
         small = self._service.body_maxlen < _SMALL
@@ -107,6 +123,7 @@ class AppriseChannel:
                 body=_cut(body, self._service.body_maxlen),
                 notify_type=_KINDS.get(message.severity, "failure"),
                 body_format="text",
+                log_level=logging.DEBUG,
             )
             return "" if result else reason(entry.message for entry in result.logs())
         except Exception as error:  # noqa: BLE001 - of a library's failure only its kind is told
@@ -121,6 +138,8 @@ def reason(messages: Iterable[str]) -> str:
     said = " ".join(messages)
     if status := re.search(r"\berror=(\d{3})\b", said):
         return f"the server answered with {status[1]}"
+    if re.search(r"read timed out|unexpectedly closed: timed out", said, re.IGNORECASE):
+        return NO_ANSWER
     if re.search(r"connection error|socket|timed? ?out", said, re.IGNORECASE):
         return "the server cannot be reached"
     return "it was not taken"

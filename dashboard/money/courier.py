@@ -9,17 +9,20 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from ..errors import CallmeterError
 from .alert_log import PATIENCE, AlertLog, Record, Told
-from .channel import Channel, ChannelError, Open, open_channel
+from .channel import NO_ANSWER, Channel, ChannelError, Open, open_channel
 from .message import Message
 from .notify import Address
 
 BACK_OFF = (5.0, 30.0, 120.0, 600.0)
 """Seconds until the next try, by how many failed before; the last one from then on."""
+
+SINGLY = 20
+"""So many alerts are sent as messages of their own, the worst first; what waits besides is one message."""
 
 _LOOK = 60.0
 """Seconds after which a waiting channel looks by itself: another process may have left it something."""
@@ -29,6 +32,13 @@ _LEAST = 0.05
 
 _log = logging.getLogger("callmeter")
 
+Tell = Callable[[Sequence[Told]], Message]
+"""The message that tells of one alert, or of several."""
+
+
+def _never() -> bool:
+    return False
+
 
 class Round:
     """One channel: what is due is delivered, under a lock that ends with the process."""
@@ -37,7 +47,7 @@ class Round:
         self,
         log: AlertLog,
         address: Address,
-        tell: Callable[[Told], Message],
+        tell: Tell,
         opened: Open = open_channel,
     ) -> None:
         self.address = address
@@ -47,37 +57,48 @@ class Round:
         self._sent: set[tuple[str, datetime]] = set()
         self._tries: Counter[tuple[str, datetime]] = Counter()
 
-    def deliver(self, clock: Callable[[], datetime], *, patient: bool = True) -> float | None:
+    def deliver(self, clock: Callable[[], datetime], late: Callable[[], bool] = _never) -> float | None:
         """Deliver what is pending; seconds until the next try, None when nothing is left to do.
 
-        patient: not before the time that a failure before asks to wait. Raises FolderError.
+        Not before the time that a failure before asks to wait. late: whether to begin with no more.
+        Raises FolderError.
         """
-        name = self.address.name
-        if not self._log.pending(name, clock()):
+        if not self._log.pending(self.address, clock()):
             return None
-        with self._log.sending(name):
-            wait = self._due(clock()) if patient else 0.0
+        with self._log.sending(self.address):
+            wait = self._due(clock())
             if wait > 0:
                 return wait
-            for told in self._in_turn(self._log.pending(name, clock())):
-                if not self._deliver(told, clock):
+            for batch in self._batches(clock()):
+                if late() or not self._deliver(batch, clock):
                     return self._due(clock())
-            return None
+            return self._next(clock())
 
-    def _in_turn(self, pending: Sequence[Told]) -> list[Told]:
+    def _batches(self, now: datetime) -> Iterator[list[Told]]:
         """Those that failed least come first: one that is never taken must not keep others back."""
-        return sorted(pending, key=lambda told: self._tries[told.key])
+        due = [told for told in self._log.pending(self.address, now) if not self._wait(told, now)]
+        first, rest = due[:SINGLY], due[SINGLY:]
+        yield from ([told] for told in sorted(first, key=lambda told: self._tries[told.key]))
+        if rest:
+            yield rest
 
-    def _deliver(self, told: Told, clock: Callable[[], datetime]) -> bool:
-        if told.key not in self._sent:
-            why = self._send(self._tell(told))
-            if why:
-                self._tries[told.key] += 1
-                self._log.failed(told, self.address.name, clock(), why)
-                return False
-            self._sent.add(told.key)
-        self._log.delivered(told, self.address.name, clock())
+    def _deliver(self, batch: Sequence[Told], clock: Callable[[], datetime]) -> bool:
+        unsent = [told for told in batch if told.key not in self._sent]
+        why = self._send(self._tell(unsent)) if unsent else ""
+        if why:
+            self._tries.update(told.key for told in unsent)
+            self._log.failed(unsent, self.address, clock(), why, unsure=why == NO_ANSWER)
+            return False
+        self._sent.update(told.key for told in unsent)
+        self._log.delivered(batch, self.address, clock())
         return True
+
+    def _next(self, now: datetime) -> float | None:
+        """Seconds until the first of what may have arrived is sent again."""
+        return min((self._wait(told, now) for told in self._log.pending(self.address, now)), default=None)
+
+    def _wait(self, told: Told, now: datetime) -> float:
+        return self._log.wait(told, self.address, now)
 
     def opened(self) -> Channel | None:
         """The channel; None when its address cannot be used, and `problem` says why."""
@@ -90,7 +111,7 @@ class Round:
 
     def trouble(self) -> str | None:
         """A sentence while nothing is delivered, else None."""
-        return self.problem or trouble(self._log.record(self.address.name), self.address.name)
+        return self.problem or trouble(self._log.record(self.address), self.address.name)
 
     def _send(self, message: Message) -> str:
         channel = self.opened()
@@ -98,7 +119,7 @@ class Round:
 
     def _due(self, now: datetime) -> float:
         """Seconds until the channel may be tried."""
-        record = self._log.record(self.address.name)
+        record = self._log.record(self.address)
         if not record.failures or record.failed is None:
             return 0.0
         wait = BACK_OFF[min(record.failures, len(BACK_OFF)) - 1]
@@ -112,7 +133,7 @@ class Courier:
     def __init__(
         self,
         log: AlertLog,
-        tell: Callable[[Told], Message],
+        tell: Tell,
         clock: Callable[[], datetime],
         opened: Open = open_channel,
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -13,14 +13,14 @@ from types import TracebackType
 from ..errors import CallmeterError
 from ..settings import Settings, find_file
 from ..store.base import Store
-from . import position, rules, spending
+from . import doubt, position, rules, spending
 from .alert_log import AlertLog, Told
 from .alerts import Changes, Condition
 from .channel import Open, open_channel
 from .courier import Courier
 from .ledger import Ledger
 from .lookout import Lookout
-from .message import Message, message_of
+from .message import Message, bundle, message_of
 from .open_alerts import OpenAlerts, as_now
 from .position import Position
 from .rules import Rules
@@ -38,7 +38,7 @@ class Desk:
     """Rules, ledger, position and alerts of a log folder. For several threads; `start` looks by itself.
 
     The settings file is read again when it changes; while it is wrong the rules before stand, and `problem`
-    says why.
+    says why. Before they were ever read correctly, nothing is noted of alerts.
     """
 
     def __init__(
@@ -60,6 +60,8 @@ class Desk:
         self._settings, self._environ, self._home = settings, environ, home
         self._lock = threading.RLock()
         self._rules = Rules()
+        self._understood = False
+        self._clock = clock
         self._read: object = None
         self._position: tuple[object, Position] | None = None
         self._closed: dict[tuple[datetime, datetime], Spent] = {}
@@ -78,7 +80,7 @@ class Desk:
     def _take_in(self, file: Path | None) -> None:
         try:
             self._rules = rules.read(file, self._environ)
-            self._wrong = None
+            self._wrong, self._understood = None, True
         except CallmeterError as error:
             self._wrong = str(error)
 
@@ -89,12 +91,21 @@ class Desk:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """A sentence for all that is wrong: settings, looking, channels that do not deliver."""
+        """A sentence for all that is wrong: settings, looking, files, channels that do not deliver."""
         try:
-            silent = self._courier.problems()
+            found = (*self.doubts(self._clock()), *self._courier.problems())
         except CallmeterError as error:
-            silent = (str(error),)
-        return tuple(dict.fromkeys(said for said in (self._wrong, self._lookout.problem, *silent) if said))
+            found = (str(error),)
+        return tuple(dict.fromkeys(said for said in (self._wrong, self._lookout.problem, *found) if said))
+
+    def doubts(self, now: datetime) -> tuple[str, ...]:
+        """Why it is not sure at `now` which alerts have ended: unreadable files, no settings file where
+        alerts of budgets are open. Raises FolderError.
+        """
+        here = now.astimezone(self.store.zone)
+        days = doubt.unread(self.store.health())
+        files = doubt.missing(days, self.ledger.entries(), here) if days else ()
+        return files if self.rules().file else (*files, *doubt.unset(self.alerts.open(), here))
 
     def __enter__(self) -> Desk:
         self.start()
@@ -123,12 +134,17 @@ class Desk:
     def note(self, now: datetime) -> Changes:
         """Note what is new at `now`, and leave the delivery to whoever delivers. Raises FolderError.
 
-        While the log folder cannot be read nothing is new, and nothing has ended.
+        While the log folder cannot be read, or no rules were ever understood, nothing is new and nothing has
+        ended. What is unsure, see `doubts`, has not ended either.
         """
-        if self.store.health().folder_problem is not None:
+        known = self.rules()
+        if not self._understood or self.store.health().folder_problem is not None:
             return Changes()
+        days = doubt.unread(self.store.health())
+        here = now.astimezone(self.store.zone)
         found = self.position(now).conditions
-        return self.alerts.take(found, now.astimezone(self.store.zone), self.rules().delivery)
+        kept = doubt.keeps(days, self.ledger.entries(), here, has_file=known.file is not None)
+        return self.alerts.take(found, here, known.delivery, kept)
 
     def open_alerts(self, now: datetime) -> OpenAlerts:
         """The open alerts with the numbers of `now`; none and a sentence when they cannot be read."""
@@ -147,9 +163,11 @@ class Desk:
         except CallmeterError:
             return ()
 
-    def message(self, told: Told) -> Message:
-        """What is sent of an alert."""
-        return message_of(told.alert, socket.gethostname(), self.store.zone)
+    def message(self, told: Sequence[Told]) -> Message:
+        """What is sent of an alert, or of several at once."""
+        if len(told) > 1:
+            return bundle([one.alert for one in told], socket.gethostname())
+        return message_of(told[0].alert, socket.gethostname(), self.store.zone)
 
     def position(self, now: datetime) -> Position:
         """The position at `now`, reckoned again when data, rules, ledger or the minute changed."""

@@ -29,7 +29,8 @@ _WITH_HOST = re.compile(r"mailtos?|jsons?|xmls?|forms?|ntfys?|gotifys?|https?")
 """Services whose URL begins with the name of a machine. Of the others it begins with a secret."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+]{0,15})://(.*)", re.IGNORECASE | re.DOTALL)
-_HOST = re.compile(r"[a-z0-9][a-z0-9.-]*|\[[0-9a-f:]+\]", re.IGNORECASE)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]+\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class Address:
     number: int
     name: str
     url: str = field(repr=False)
+    from_severity: str = "info"
+
+    def wants(self, alert: Alert) -> bool:
+        """Whether an alert is severe enough to be sent here."""
+        return SEVERITIES.index(alert.condition.severity) >= SEVERITIES.index(self.from_severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +63,8 @@ class Delivery:
             name = shown(url)
             seen[name] += 1
             again = f" ({seen[name]})" if seen[name] > 1 else ""
-            found.append(Address(number, name + again, url))
+            found.append(Address(number, name + again, url, self.from_severity))
         return tuple(found)
-
-    def names(self, alert: Alert) -> tuple[str, ...]:
-        """Whom an alert is for: all addresses, or none when it is not severe enough."""
-        severe = SEVERITIES.index(alert.condition.severity) >= SEVERITIES.index(self.from_severity)
-        return tuple(address.name for address in self.addresses) if severe else ()
 
 
 NOWHERE = Delivery()
@@ -91,15 +92,22 @@ def shown(url: str) -> str:
         return "…"
     scheme, rest = found[1].lower(), found[2]
     host = _host(rest) if _WITH_HOST.fullmatch(scheme) else None
-    if host is None or (scheme.startswith("ntfy") and "/" not in rest.rstrip("/")):
+    if host is None or (scheme.startswith("ntfy") and _is_topic(rest)):
         return f"{scheme}://…"
     return f"{scheme}://…@{host}" if scheme.startswith("mailto") else f"{scheme}://{host}/…"
 
 
+def _is_topic(rest: str) -> bool:
+    """Whether what stands where a host would may be a topic of ntfy.sh, which is a secret."""
+    place, _, query = rest.partition("?")
+    path = place.partition("#")[0].partition("/")[2]
+    return not path.strip("/") or "mode=" in query.lower() or "%" in query
+
+
 def _host(rest: str) -> str | None:
     """The host where there is no doubt about it: a password may hold any sign."""
-    before, query, after = rest.partition("?")
-    if query and "@" in after and "@" not in before:
+    before, _, after = rest.partition("?")
+    if "@" in after:
         return None
     one = re.split("[/#]", before, maxsplit=1)[0].rpartition("@")[2]
     other = re.split("[/#]", before.rpartition("@")[2], maxsplit=1)[0]
