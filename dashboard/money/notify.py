@@ -30,7 +30,10 @@ _WITH_HOST = re.compile(r"mailtos?|jsons?|xmls?|forms?|ntfys?|gotifys?|https?")
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+]{0,15})://(.*)", re.IGNORECASE | re.DOTALL)
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]+\]", re.IGNORECASE)
+_HOST = re.compile(
+    rf"(?!\d+\.\d+\.\d+\.)(?:{_LABEL}\.)*(?=[a-z]){_LABEL}|(?:\d{{1,3}}\.){{3}}\d{{1,3}}|\[[0-9a-f:]+\]",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +95,24 @@ def shown(url: str) -> str:
         return "…"
     scheme, rest = found[1].lower(), found[2]
     host = _host(rest) if _WITH_HOST.fullmatch(scheme) else None
-    if host is None or (scheme.startswith("ntfy") and _is_topic(rest)):
+    if host is None or (scheme.startswith(("ntfy", "gotify")) and _is_topic(rest)):
         return f"{scheme}://…"
     return f"{scheme}://…@{host}" if scheme.startswith("mailto") else f"{scheme}://{host}/…"
 
 
 def _is_topic(rest: str) -> bool:
-    """Whether what stands where a host would may be a topic of ntfy.sh, which is a secret."""
+    """Whether what stands where a host would may be a topic of ntfy.sh or a token, which are secrets."""
     place, _, query = rest.partition("?")
     path = place.partition("#")[0].partition("/")[2]
-    return not path.strip("/") or "mode=" in query.lower() or "%" in query
+    return not re.fullmatch(r"/*[\w.-][\w./-]*", path) or "mode=" in query.lower() or "%" in query
 
 
 def _host(rest: str) -> str | None:
     """The host where there is no doubt about it: a password may hold any sign."""
     before, _, after = rest.partition("?")
-    if "@" in after:
+    if "@" in after or before.count("@") > 1:
         return None
     one = re.split("[/#]", before, maxsplit=1)[0].rpartition("@")[2]
     other = re.split("[/#]", before.rpartition("@")[2], maxsplit=1)[0]
-    name = re.sub(r":\d*$", "", one)
+    name = re.sub(r":\d+$", "", one)
     return name.lower() if one == other and _HOST.fullmatch(name) else None
