@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from ..money.drift_words import drift_words
 from ..numbers import ago, count, plural, usd
 from . import balance_data
 from .balance_data import Found
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _RULE = 60
 _LABEL = 16
 _FEW_CASES = 20
-_MOST = 3.0
 
 
 def nothing(path: Path) -> str:
@@ -69,25 +69,6 @@ def _now(found: Found | None) -> list[str]:
 def left(balance: Balance) -> str:
     """The balance, marked when there is no more than that."""
     return f"{'≤ ' if balance.uncertain else ''}{usd(balance.left_usd)}"
-
-
-def drift_words(drift: Drift) -> str:
-    """`By our count it was $881.20: $5.20 more was spent than was logged (4.4 %); from now on …`."""
-    if drift.usd is None:
-        return "It is the first entry: from now on what is logged is taken off it"
-    reckoned = f"By our count it was {usd(drift.expected_usd)}"
-    if abs(drift.usd) < 0.005:
-        return f"{reckoned}, too"
-    if drift.usd + drift.logged_usd < -0.005:
-        return f"{reckoned}: {usd(-drift.usd)} less. Credit was added that is not entered, it seems"
-    more = "more" if drift.usd > 0 else "less"
-    said = f"{reckoned}: {usd(abs(drift.usd))} {more} was spent than was logged"
-    if drift.ratio is None:
-        return f"{said} ({usd(drift.logged_usd)}); the burn rate stays as it was"
-    if drift.ratio > _MOST:
-        return f"{said}, {drift.ratio:.1f} times as much in all; the burn rate counts with {_MOST:g} at most"
-    share = 100 * abs(drift.usd) / drift.logged_usd
-    return f"{said} ({share:.1f} %); from now on the burn rate counts with that"
 
 
 def show(found: Found | None, now: datetime, *, as_json: bool) -> None:
