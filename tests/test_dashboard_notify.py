@@ -454,6 +454,12 @@ def test_what_may_have_arrived_is_not_told_again_and_again_and_keeps_no_other_ba
         replace(condition(90), rule="budget:Other", sentence="90 %."),
     ]
     log.take(so, NOW, Delivery((url,)))
+    turn = Round(log, address(url), tell, lambda _: box)
+    assert turn.deliver(clock) == BACK_OFF[0]
+    assert turn.trouble() == (
+        "Alerts to json://one/… are not confirmed since 2026-11-22 14:05: it gave no answer in time; what was"
+        " sent may have arrived. Each is sent again 3 times at most."
+    )
     for _ in range(24 * 60):  # cron, each minute of a day
         Round(AlertLog(tmp_path), address(url), tell, lambda _: box).deliver(clock)
         clock.pass_(60)

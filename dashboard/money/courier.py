@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from ..errors import CallmeterError
-from .alert_log import PATIENCE, AlertLog, Record, Told
+from .alert_log import PATIENCE, REPEATS, AlertLog, Record, Told
 from .channel import NO_ANSWER, Channel, ChannelError, Open, open_channel
 from .message import Message
 from .notify import Address
@@ -210,8 +210,12 @@ def trouble(record: Record, name: str) -> str | None:
     """A sentence while a channel does not deliver, else None."""
     if not record.failures or record.since is None:
         return None
+    since = f"{record.since:%Y-%m-%d %H:%M}"
+    if record.reason == NO_ANSWER:
+        again = f"Each is sent again {len(REPEATS)} times at most."
+        return f"Alerts to {name} are not confirmed since {since}: {record.reason}. {again}"
     hours = PATIENCE.total_seconds() / 3600
     return (
-        f"Alerts to {name} do not arrive since {record.since:%Y-%m-%d %H:%M}: {record.reason}."
+        f"Alerts to {name} do not arrive since {since}: {record.reason}."
         f" Each is tried again for {hours:.0f} hours."
     )
