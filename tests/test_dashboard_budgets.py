@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,13 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.commands.demo import write_history
-from dashboard.money import standings
 from dashboard.money.budgets import Budget, Standing, as_data, conditions, share_words, standing
 from dashboard.money.periods import PERIODS, current_period, end_words, period_id
 from dashboard.money.scope import Scope
-from dashboard.settings import load
-from dashboard.store.files import FileStore
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=BERLIN)
@@ -389,33 +384,3 @@ def test_the_estimate_is_never_less_than_what_is_used(
     calls = [call(NOON - timedelta(hours=back), usd) for usd, back in zip(costs, hours, strict=False)]
     one = stands(Budget("b", period, 10.0), *calls, now=now)
     assert one.projected is None or one.projected >= one.current - 1e-9
-
-
-# Asked of a store
-
-
-def test_a_store_is_asked_only_for_the_days_that_are_needed() -> None:
-    view = standings.view([Budget("b", "month", 1.0)], at("2026-11-30T12:00"), BERLIN)
-    assert (view.since, view.until) == (at("2026-11-01T00:00"), at("2026-12-02T00:00"))
-    view = standings.view([daily()], at("2026-11-18T12:00"), BERLIN)
-    assert view.since == at("2026-10-21T00:00")
-
-
-def test_budgets_of_a_real_log_are_the_sums_of_its_lines(tmp_path: Path) -> None:
-    own = load({"log_dir": tmp_path / "logs/api", "timezone": "Europe/Berlin"}, {}, tmp_path, tmp_path)
-    write_history(own, NOON, 40, 50, 1)
-    choice = Budget("gh", "week", 10.0, "tokens", scope=Scope(task=("gh-*",), model=("claude-*",)))
-    with FileStore(own.log_dir, own.zone) as store:
-        store.load(standings.view([daily(), choice], NOON, own.zone))
-        day, week = standings.look(store, [daily(), choice], NOON)
-        rows = store.rows(current_period("week", NOON, BERLIN))
-    today = rows[rows["time"] >= day.since]
-    chosen = rows[rows["task_id"].str.startswith("gh-") & rows["model"].str.startswith("claude-")]
-    assert day.current == pytest.approx(today["cost_usd"].sum())
-    assert week.current == chosen["tokens_total"].sum() > 0
-    assert day.projected is not None
-    assert day.projected >= day.current
-
-
-def test_without_budgets_a_store_is_not_asked() -> None:
-    assert standings.look(None, [], NOON) == ()  # type: ignore[arg-type]

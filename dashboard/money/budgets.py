@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .. import numbers, sources
+from ..filters import Filter
 from .alerts import Condition
 from .keys import REQUIRED, Key, amount, one_of, percents, read_table, text
 from .periods import PERIODS as PERIODS
@@ -21,7 +22,7 @@ from .periods import current_period as current_period
 from .periods import end_words as end_words
 from .periods import period_id
 from .periods import running as running
-from .projection import projected
+from .projection import projected, window
 from .scope import ALL, Scope, scope_of
 from .scope import KEYS as SCOPE_KEYS
 
@@ -186,13 +187,14 @@ def budget_of(table: Mapping[str, Any], file: str, number: int) -> Budget:
 
 
 def standing(budget: Budget, sums: pd.DataFrame, now: datetime) -> Standing:
-    """How it stands. sums: of all calls from 28 days before `now`, and from the period's start, on (by task
-    when the scope asks for it). now: aware, in the zone of the sums.
+    """How it stands; calls of days to come are left out. now: aware, in the zone of the sums.
+
+    sums: of all calls of `projection.window` at least (by task when the scope asks for it).
     """
     period = current_period(budget.period, now, cast(ZoneInfo, now.tzinfo))
-    chosen = budget.scope.chosen(sums)
+    chosen = budget.scope.chosen(_within(sums, window(period.since, now)))
     hours = chosen["hour"]
-    inside = chosen[((hours >= period.since) & (hours < period.until)).to_numpy()]
+    inside = _within(chosen, period)
     values = chosen[MEASURES[budget.measure]].to_numpy().astype("float64")
     return Standing(
         budget=budget,
@@ -202,6 +204,11 @@ def standing(budget: Budget, sums: pd.DataFrame, now: datetime) -> Standing:
         lower_bound=_lower_bound(budget.measure, inside),
         projected=projected(hours, values, period.since, period.until, now),
     )
+
+
+def _within(sums: pd.DataFrame, range_: Filter) -> pd.DataFrame:
+    hours = sums["hour"]
+    return sums[((hours >= range_.since) & (hours < range_.until)).to_numpy()]
 
 
 def _lower_bound(measure: str, sums: pd.DataFrame) -> bool:

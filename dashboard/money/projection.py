@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from ..filters import hour_of
+from ..filters import Filter, hour_of, midnight
 
 HISTORY = timedelta(days=28)
 """How far back what is usual is taken from."""
@@ -48,13 +49,21 @@ class _Usual:
         return float((self.rates[_places(hours)] * inside).sum() / 3600)
 
 
+def window(since: datetime, now: datetime) -> Filter:
+    """What a period that began at `since` is reckoned from: the four weeks before `now`, the period itself,
+    up to the end of today. Whoever has more must leave it out: when use began is taken from what there is.
+    """
+    tomorrow = midnight(now.date() + timedelta(days=1), cast(ZoneInfo, now.tzinfo))
+    return Filter(min(since, hour_of(now) - HISTORY, key=_instant), tomorrow)  # by the wall clock
+
+
 def projected(
     hours: pd.Series[Any], values: Numbers, since: datetime, until: datetime, now: datetime
 ) -> float | None:
     """The period's value at its end; None without enough to go by.
 
     hours, values: starts of hours (aware, in the zone of `now`) and what was used in them, in any order,
-    from 28 days before `now` and from `since` on at the latest. since, until: the period's.
+    of `window`. since, until: the period's.
     """
     inside = ((hours >= since) & (hours < until)).to_numpy()
     current = float(values[inside].sum())
@@ -94,7 +103,7 @@ def _rest(current: float, usual: _Usual, since: datetime, until: datetime, now: 
 def _usual(hours: pd.Series[Any], values: Numbers, begun: datetime, now: datetime) -> _Usual | None:
     """What is usual, from the whole hours of the four weeks before the running one; None for too few."""
     end = hour_of(now)
-    begin = max((end.astimezone(UTC) - HISTORY).astimezone(now.tzinfo), begun, key=_instant)
+    begin = max(end - HISTORY, begun, key=_instant)  # by the wall clock
     if _instant(end) - _instant(begin) < LEAST_HISTORY.total_seconds():
         return None
     past = ((hours >= begin) & (hours < end)).to_numpy()
