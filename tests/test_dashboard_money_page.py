@@ -275,16 +275,18 @@ def test_open_alerts_stand_before_those_that_ended() -> None:
     assert _said(alert_list.render(OpenAlerts(problem="no"), (over,), NOW)) == alert_list.UNKNOWN
 
 
-@pytest.mark.parametrize(
-    ("many", "shown", "words"),
-    [(6, 6, ""), (7, 5, "Show all 7 Show fewer"), (40, 5, "Show all 40 Show fewer")],
-)
-def test_of_many_alerts_the_first_are_shown_and_the_others_behind_a_line(
-    many: int, shown: int, words: str
-) -> None:
-    first, *rest = alert_list.render(OpenAlerts(tuple(map(_alert, range(many)))), (), NOW)[0].children
-    assert len(first.children) == shown and _said(rest).startswith(words)
-    assert len(rest[0].children[1].children) == many - shown if words else not rest
+def test_many_open_alerts_do_not_hide_those_that_ended(tmp_path: Path) -> None:
+    desk = _desk(tmp_path, frames.FrameStore())
+    over, *many = [Condition(f"watch:{n}", "", 1, "info", f"Session {n}.") for n in range(60)]
+    desk.alerts.take([over], NOW - timedelta(hours=3))
+    desk.alerts.take(many, NOW - timedelta(hours=2))
+    listed = alert_list.render(OpenAlerts(), money.gather(desk, NOW).past, NOW)
+    assert _said(listed).endswith("Session 0.")
+
+
+def test_a_long_list_says_how_long_it_is() -> None:
+    five, six = (alert_list.render(OpenAlerts(tuple(map(_alert, range(n)))), (), NOW) for n in (5, 6))
+    assert _said(six).startswith("6 open, the worst first ! critical") and not _said(five).startswith("5")
 
 
 def test_the_page_is_told_of_open_alerts_in_their_order_and_of_not_too_many() -> None:

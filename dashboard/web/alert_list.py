@@ -16,8 +16,8 @@ from .mark import mark
 SHOWN = 20
 """How many of the past are listed; `callmeter alerts` lists them all."""
 
-FIRST_OPEN, FIRST_PAST = 5, 3
-"""How many stand there before the reader asks for all."""
+FIRST = 5
+"""So many of a list stand there before the reader asks for all; money.css counts to it too."""
 
 UNKNOWN = "The alerts cannot be told; what is wrong is said above."
 
@@ -29,27 +29,27 @@ def render(opened: OpenAlerts, past: Sequence[Alert], now: datetime) -> list[Any
     ended = [alert for alert in past if alert.cleared is not None][:SHOWN]
     if not opened.alerts and not ended:
         return [html.P("Nothing to be told of, now or before.", className="advice")]
-    current = _list(opened.alerts, now, "alerts", FIRST_OPEN) if opened.alerts else _calm()
-    before = [html.H3("Before"), *_list(ended, now, "alerts over", FIRST_PAST)] if ended else None
-    return [html.Div(current), html.Div(before)]
+    current = _list(opened.alerts, now, "alerts", "open, the worst first") if opened.alerts else [_calm()]
+    before = [html.H3("Before"), *_list(ended, now, "alerts over", "that ended last")] if ended else []
+    return [*current, *before]
 
 
-def _list(alerts: Sequence[Alert], now: datetime, name: str, first: int) -> list[Any]:
-    """The first ones, and the others behind a line that opens them."""
-    items = [_item(alert, now) for alert in alerts]
-    shown = html.Ul(items[:first], className=name)
-    if len(items) <= first + 1:
-        return [html.Ul(items, className=name)]
-    words = [
-        html.Span(f"Show all {len(items)}", className="more"),
-        html.Span("Show fewer", className="fewer"),
-    ]
-    rest = html.Details([html.Summary(words), html.Ul(items[first:], className=name)], className="rest")
-    return [shown, rest]
+def more() -> Any:
+    """What shows all of the lists. It stands in the frame, so that a refresh does not close it."""
+    words = [html.Span("Show all", className="more"), html.Span("Show fewer", className="fewer")]
+    return html.Details(html.Summary(words), className="rest")
 
 
-def _calm() -> list[Any]:
-    return [html.P("Nothing to be told of now.", className="advice")]
+def _list(alerts: Sequence[Alert], now: datetime, name: str, words: str) -> list[Any]:
+    """A list; how long it is, when it is longer than what is shown of it at first."""
+    items = html.Ul([_item(alert, now) for alert in alerts], className=name)
+    if len(alerts) <= FIRST:
+        return [items]
+    return [html.P(f"{len(alerts)} {words}", className="quiet many"), items]
+
+
+def _calm() -> Any:
+    return html.P("Nothing to be told of now.", className="advice")
 
 
 def _item(alert: Alert, now: datetime) -> Any:

@@ -58,7 +58,7 @@ def _nothing() -> list[Any]:
             "shows; from then on the balance and the day it ends are here.",
             className="advice",
         ),
-        html.Pre(html.Code("\n".join(BEGIN)), tabIndex=0),
+        html.Pre(html.Code("\n".join(BEGIN)), tabIndex=0, className="begin"),
     ]
 
 

@@ -43,6 +43,9 @@ PARTS: tuple[tuple[str, str], ...] = (
 """Component and property of everything the view fills."""
 
 RETRIES = "Refused attempts are not billed; what one cost that broke off is not known."
+_LAST = 500
+"""Of so many alerts announced last those are listed that ended: open ones may be many."""
+
 RANGE_WORDS = {"today": "Today", "7d": "7 days", "30d": "30 days"}
 
 
@@ -67,7 +70,7 @@ def gather(desk: Desk, now: datetime) -> Facts:
         position=position,
         course=_course(position, desk.ledger.entries()),
         opened=opened,
-        past=() if opened.problem else desk.alerts.history(2 * alert_list.SHOWN),
+        past=() if opened.problem else desk.alerts.history(_LAST),
         problems=desk.problems,
         loading=desk.store.health().loading,
     )
@@ -179,14 +182,14 @@ def layout() -> list[Any]:
                 html.Div(
                     [
                         _panel("Budgets", "money-budgets", html.Div(id=ids.BUDGETS)),
-                        _panel("Alerts", "money-alerts", html.Div(id=ids.ALERT_LIST)),
+                        _panel("Lost to failed calls", "money-lost", html.Div(id=ids.LOST)),
                     ],
                     className="column broad",
                 ),
                 html.Div(
                     [
+                        _panel("Alerts", "money-alerts", html.Div(id=ids.ALERT_LIST), alert_list.more()),
                         _panel("If this goes on", "money-pace", html.Div(id=ids.PACE), _ask(), said),
-                        _panel("Lost to failed calls", "money-lost", html.Div(id=ids.LOST)),
                     ],
                     className="column narrow",
                 ),

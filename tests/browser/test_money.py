@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.money.alerts import Condition
+from dashboard.web import banner
 from tests.browser.conftest import Page
 
 pytestmark = pytest.mark.browser
@@ -116,7 +117,7 @@ def test_an_alert_appears_on_every_view_by_itself_and_leads_to_the_money_view(pa
     assert page.text(".banner") == ""
     _raise(page, 80)
     page.shows(".banner", "budget:Daily spending: 80 % is reached.")
-    assert page.js("document.querySelector('.banner [role=status]').innerText.split('\\n')")[:2] == [
+    assert page.js("document.querySelector('.banner-link').innerText.split('\\n')")[:2] == [
         "!",
         "warning",
     ]
@@ -184,3 +185,49 @@ def test_long_names_and_sentences_stay_inside_the_page(page: Page, width: int) -
     assert page.js("document.documentElement.scrollWidth") <= width
     panels = "Array.from(document.querySelectorAll('.for-money .panel')).filter(p => p.scrollWidth > p.clientWidth + 1)"
     assert page.js(f"{panels}.map(p => p.className)") == []
+
+
+def test_numbers_of_an_open_alert_move_on_without_being_news(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """$0.40 a call, of $0.30: the words follow, at once here; nothing is read out again, nothing moves."""
+    monkeypatch.setattr(banner, "PACE", 0.0)
+    _budget(0.3)
+    page.write(tokens_input=100_000, tokens_output=0)
+    page.until(lambda: page.store.health().lines == 1, "the first call")
+    page.desk.note(datetime.now(UTC))
+    page.open()
+    page.shows(".banner-words", "$0.40 of $0.30")
+    aloud = page.js("document.getElementById('banner-aloud').textContent")
+    height = page.js("document.querySelector('.banner').offsetHeight")
+    page.js(
+        "void (window.news = 0, new MutationObserver(seen => window.news += seen.length)"
+        ".observe(document.getElementById('banner-aloud'), {childList: true, characterData: true, subtree: true}))"
+    )
+    page.write(tokens_input=100_000, tokens_output=0)
+    page.shows(".banner-words", "$0.80 of $0.30")
+    assert "$0.40 of $0.30" in aloud
+    assert page.js("document.getElementById('banner-aloud').textContent") == aloud
+    assert (page.js("window.news"), page.js("document.querySelector('.banner').offsetHeight")) == (0, height)
+    page.press(".banner-close")
+    page.until(lambda: page.text(".banner-words") == "", "the banner to fold away")
+    page.write(tokens_input=100_000, tokens_output=0)
+    told = "dash_component_api.getLayout('alerts').props.data[0].sentence"
+    page.until(lambda: "$1.20 of $0.30" in page.js(told), "the page to be told of the third call")
+    assert page.text(".banner-words") == "" and page.complaints() == []
+
+
+def test_many_alerts_are_short_until_all_are_asked_for_and_stay_open_through_a_refresh(page: Page) -> None:
+    page.write()
+    told = [Condition(f"watch:{n}", "", 1, "info", f"Session {n} is long.") for n in range(40)]
+    page.desk.alerts.take(told, datetime.now(UTC))
+    page.open("?view=money")
+    page.shows(".money-alerts", "Show all")
+    page.shows("#alert-list", "40 open, the worst first")
+    assert len(page.visible("#alert-list li")) == 5
+    page.press(".money-alerts summary")
+    page.until(lambda: len(page.visible("#alert-list li")) == 40, "all of them")
+    page.desk.alerts.take(told[1:], datetime.now(UTC))
+    page.until(lambda: len(page.visible("#alert-list .alerts:not(.over) li")) == 39, "one to be over")
+    page.shows(".money-alerts", "Show fewer")
+    assert page.complaints() == []
