@@ -106,6 +106,15 @@ def test_what_came_back_in_its_period_is_open_in_the_history_too(tmp_path: Path)
     assert [one.announced for one in log.open()] == [False]
 
 
+def test_what_comes_and_goes_is_announced_once_an_hour_by_whichever_process(tmp_path: Path) -> None:
+    told = []
+    for minute in range(0, 180, 20):
+        log, now = AlertLog(tmp_path), NOW + timedelta(minutes=minute)
+        told += [minute for _ in log.take([condition(1, "")], now).announced]
+        log.take([], now + timedelta(minutes=10))
+    assert told == [0, 60, 120]
+
+
 def test_foreign_and_torn_lines_are_told_and_skipped(tmp_path: Path) -> None:
     log = AlertLog(tmp_path)
     log.take([condition(50)], NOW)

@@ -88,7 +88,7 @@ def _since(kind: str, entries: Sequence[Entry], here: datetime) -> date:
         return here.date() - timedelta(days=1)
     if kind == "credit":
         readings = [entry.at for entry in entries if isinstance(entry, Reading)]
-        known = readings[-1:] or [entry.at for entry in entries[:1]]
-        return min((moment.astimezone(here.tzinfo).date() for moment in known), default=here.date())
+        first = max(readings) if readings else min((entry.at for entry in entries), default=here)
+        return first.astimezone(here.tzinfo).date()
     zone = cast(ZoneInfo, here.tzinfo)
     return min(current_period(period, here, zone).since.date() for period in PERIODS)
