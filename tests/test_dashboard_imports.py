@@ -41,6 +41,7 @@ SCHEMA_AND_PRICES = {
     "logger.run_rest",
     "logger.pricing",
     "logger.price_file",
+    "logger.price_table",
     "logger.clock",
     "logger.running",
     "logger.telemetry",  # what an event means; it is written by what the command hands in

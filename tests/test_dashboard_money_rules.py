@@ -281,6 +281,36 @@ def test_patterns_choose_calls(scope: Scope, chosen: list[int]) -> None:
     assert list(scope.chosen(CALLS)["offset"]) == chosen
 
 
+@pytest.mark.parametrize(
+    ("pattern", "model", "meant"),
+    [
+        ("claude-opus-5-5", "claude-opus-5-5-20260922", True),
+        ("claude-opus-5-5", "claude-opus-5-5[1m]", True),
+        ("claude-opus-5-5", "anthropic/claude-opus-5.5", True),
+        ("claude-opus-5-5", "us.anthropic.claude-opus-5-5-20260922-v1:0", True),
+        ("claude-opus-5-5[1m]", "claude-opus-5-5[1m]", True),
+        ("claude-opus-5-5[1m]", "claude-opus-5-5", False),
+        ("claude-opus-5-5-20260922", "claude-opus-5-5", False),
+        ("claude-opus-5", "claude-opus-5-5-20260922", False),
+        ("*Opus*", "claude-opus-5-5", True),
+        ("claude-*", "Claude-Opus-5-5", True),
+        ("*-20260922", "claude-opus-5-5-20260922", True),
+        ("*", NONE, True),
+        ("claude-*", NONE, False),
+    ],
+)
+def test_a_model_is_meant_under_any_of_its_names(pattern: str, model: str, meant: bool) -> None:
+    scope = Scope(model=(pattern,))
+    assert scope.holds("model", model) is meant
+    call = {"time": frames.datetime(2026, 11, 22, tzinfo=frames.UTC), "model": model}
+    assert len(scope.chosen(frames.rows([call]))) == meant
+
+
+def test_other_names_are_as_they_are_written() -> None:
+    assert not Scope(project=("Web",)).holds("project", "web")
+    assert not Scope(task=("run",)).holds("task", "run-20260922")
+
+
 def test_a_choice_says_whose_it_is() -> None:
     scope = scope_of({"project": ("web",), "task": (), "worker": (), "model": ("a", "b")})
     assert scope.words == "project web, model a or b"

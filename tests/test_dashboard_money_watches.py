@@ -218,6 +218,15 @@ def test_a_model_not_to_be_used_is_told_once_per_model_and_day() -> None:
     }
 
 
+@pytest.mark.parametrize("pattern", ["claude-opus-5-5", "*Opus*"])
+def test_a_model_with_its_date_is_that_model(pattern: str) -> None:
+    rules = Watches(None, None, not_models=(pattern,), failures=None)
+    (one,) = found(
+        rules, {"model": "claude-opus-5-5-20260922", "cost_usd": 1.5}, {"model": "claude-haiku-5-5"}
+    )
+    assert one.sentence.startswith("claude-opus-5-5-20260922 should not be used, but was today: 1 call")
+
+
 def test_what_is_not_known_to_the_end_is_at_least_so_much() -> None:
     rules = Watches(None, None, not_models=("*",), failures=None)
     (one,) = found(rules, {"cost_usd": 1.5}, {"cost_usd": float("nan")})

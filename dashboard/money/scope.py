@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from logger.price_table import spellings
+
 from ..filters import NONE
 from .keys import Key, patterns
 
@@ -27,6 +29,7 @@ KEYS = tuple(
 class Scope:
     """Patterns as in a shell (`claude-opus-*`), upper and lower case apart; no patterns mean all calls.
 
+    A model is meant under any of its names, with its date, `[1m]` or provider or without, and in any case.
     A pattern never matches calls that have no such name, but `*` alone does.
     """
 
@@ -59,13 +62,13 @@ class Scope:
         """The rows of a sums or rows frame that are meant; with a task choice it must have `task_id`."""
         kept = np.ones(len(frame), dtype=bool)
         for name, meant in self.choices.items():
-            kept &= _matches(frame[COLUMNS[name]], meant)
+            kept &= _matches(frame[COLUMNS[name]], _fits(name, meant))
         return frame if kept.all() else frame[kept]
 
     def holds(self, name: str, value: str) -> bool:
         """Whether one value (`NONE`: not given) of a facet is meant."""
         patterns = getattr(self, name)
-        return not patterns or _any_of(patterns)(value)
+        return not patterns or _fits(name, patterns)(value)
 
 
 ALL = Scope()
@@ -77,13 +80,24 @@ def scope_of(values: Mapping[str, Any]) -> Scope:
     return Scope(**{name: values[name] for name in COLUMNS})
 
 
-def _matches(values: pd.Series[str], patterns: tuple[str, ...]) -> np.ndarray[Any, Any]:
-    fits = _any_of(patterns)
+Fits = Callable[[str], bool]
+"""Whether a name is meant."""
+
+
+def _matches(values: pd.Series[str], fits: Fits) -> np.ndarray[Any, Any]:
     names = values.cat.categories
     chosen = np.array([fits(str(name)) for name in names], dtype=bool)
     return np.asarray(chosen[values.cat.codes.to_numpy()])
 
 
-def _any_of(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+def _fits(choice: str, patterns: tuple[str, ...]) -> Fits:
+    if choice != "model":
+        return _any_of(patterns)
+    fits = _any_of(tuple(pattern.lower() for pattern in patterns))
+    return lambda model: any(map(fits, spellings(model)))
+
+
+def _any_of(patterns: tuple[str, ...]) -> Fits:
+    """A name that is the pattern to the letter is meant too: `claude-opus-5-5[1m]`."""
     expression = re.compile("|".join(translate(pattern) for pattern in patterns))
-    return lambda value: ("*" in patterns) if value == NONE else bool(expression.match(value))
+    return lambda name: "*" in patterns if name == NONE else name in patterns or bool(expression.match(name))
