@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dashboard.errors import FolderError
+from dashboard.filters import days
 from dashboard.money import lookout
 from dashboard.money.alerts import Changes
 from dashboard.money.channel import Channel
@@ -52,7 +54,7 @@ class Place:
             file.write(line(usd, self.now, **more))
 
     @contextmanager
-    def desk(self, *, start: bool = False) -> Iterator[Desk]:
+    def desk(self, *, start: bool = False, read: bool = True) -> Iterator[Desk]:
         """A desk over the folder as it is; `start`: with threads, and a store that follows."""
         settings = load({"timezone": "UTC", "cache_dir": self.folder / "cache"}, {}, self.folder, self.folder)
         with FileStore(settings.log_dir, settings.zone, poll_seconds=0.1) as store:
@@ -60,7 +62,7 @@ class Place:
             if start:
                 store.start()
                 desk.start()
-            else:
+            elif read:
                 store.load()
             try:
                 yield desk
@@ -387,3 +389,64 @@ def test_it_survives_any_error_and_says_it_once(caplog: pytest.LogCaptureFixture
         "Budgets and credit cannot be looked at: ValueError: odd",
         "Budgets and credit cannot be looked at: a: full",
     ]
+
+
+# While the log is read
+
+
+def half_read(desk: Desk) -> None:
+    """Only the newest files are read; the days before were last written to on their day."""
+    for file in desk.store.folder.glob("*.jsonl"):  # type: ignore[attr-defined]
+        written = datetime.fromisoformat(file.name[10:20]).timestamp() + 80_000
+        os.utime(file, (written, written))
+    desk.store.load(days(NOW.date(), NOW.date(), desk.store.zone))  # type: ignore[attr-defined]
+    assert desk.store.health().loading
+
+
+def whole(desk: Desk) -> None:
+    desk.store.load()  # type: ignore[attr-defined]
+    assert not desk.store.health().loading
+
+
+def test_a_balance_reckoned_while_the_log_was_read_is_right_as_soon_as_it_was(place: Place) -> None:
+    for back in range(20, -1, -1):
+        place.now = NOW - timedelta(days=back)
+        place.call(10.0)
+    with place.desk(read=False) as desk:
+        desk.ledger.grant(NOW - timedelta(days=20, minutes=5), 1000.0)
+        half_read(desk)
+        assert balance_of(desk) == 980
+        whole(desk)
+        assert balance_of(desk) == 790
+
+
+def balance_of(desk: Desk, now: datetime = NOW) -> float:
+    found = desk.position(now).balance
+    assert found is not None
+    return found.left_usd
+
+
+def test_while_the_log_is_read_nothing_is_new_and_nothing_over(place: Place) -> None:
+    for back in (3, 0):
+        place.now = NOW - timedelta(days=back)
+        place.call(55.0 if back else 1.0)
+    with place.desk() as desk:
+        desk.ledger.grant(NOW - timedelta(days=4), 100.0)
+        assert [one.condition.id for one in desk.look(NOW).announced]
+        before = desk.alerts.open()
+    with place.desk(read=False) as desk:
+        half_read(desk)
+        assert desk.look(NOW) == Changes()
+        assert desk.alerts.open() == before
+        whole(desk)
+        assert desk.look(NOW) == Changes()
+
+
+def test_a_reading_that_came_while_another_look_waited_is_not_lost(place: Place) -> None:
+    """The look was asked for a moment before the reading and begins after it."""
+    with place.desk() as desk:
+        desk.ledger.read(NOW, 200.0)
+        assert balance_of(desk) == 200
+        desk.ledger.read(NOW + timedelta(seconds=2), 240.0)
+        assert balance_of(desk, NOW + timedelta(seconds=1)) == 200
+        assert balance_of(desk, NOW + timedelta(seconds=2)) == 240

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +16,7 @@ import pandas as pd
 import pytest
 
 from dashboard.commands.demo import write_history
-from dashboard.filters import days
+from dashboard.filters import Filter, days
 from dashboard.money import position, spending
 from dashboard.money.budgets import Budget
 from dashboard.money.credit import CreditRules
@@ -22,7 +24,6 @@ from dashboard.money.ledger import Entry, Grant, Reading
 from dashboard.money.position import Position
 from dashboard.money.rules import Rules
 from dashboard.money.scope import ALL, Scope
-from dashboard.money.spending import Spent
 from dashboard.settings import load
 from dashboard.store.files import FileStore
 
@@ -68,15 +69,17 @@ MOMENTS = [
 ]
 
 
+def between(store: FileStore, now: datetime = NOW) -> spending.SpentBetween:
+    """What all calls cost, by the store's sums of this autumn."""
+    return spending.spent_between(store, ALL, store.sums(days(date(2026, 3, 1), now.date(), BERLIN)), now)
+
+
 @pytest.mark.parametrize("since", MOMENTS)
 @pytest.mark.parametrize("until", MOMENTS)
 def test_what_was_spent_between_two_moments_is_exact_to_the_call(
     store: FileStore, every_call: pd.DataFrame, since: datetime, until: datetime
 ) -> None:
-    expected = cost_between(every_call, since, until)
-    assert spending.spent_between(store, ALL)(since, until).usd == pytest.approx(expected)
-    quick = spending.recent(store, ALL, store.sums(days(date(2026, 9, 1), NOW.date(), BERLIN)), NOW)
-    assert quick(since, until).usd == pytest.approx(expected)
+    assert between(store)(since, until).usd == pytest.approx(cost_between(every_call, since, until))
 
 
 def test_calls_of_unknown_cost_are_counted(store: FileStore, every_call: pd.DataFrame) -> None:
@@ -84,19 +87,46 @@ def test_calls_of_unknown_cost_are_counted(store: FileStore, every_call: pd.Data
     chosen = every_call[every_call["time"] >= since]
     unknown = int(chosen["calls"][chosen["cost_usd"].isna() | ~chosen["final"]].sum())
     assert unknown > 0
-    assert spending.spent_between(store, ALL)(since, NOW).uncertain == unknown
+    assert between(store)(since, NOW).uncertain == unknown
 
 
-def test_two_answers_are_joined_at_a_moment() -> None:
-    def before(since: datetime, until: datetime) -> Spent:
-        return Spent((until - since) / timedelta(days=1))
+def costs(folder: Path, calls: list[tuple[datetime, float]]) -> None:
+    """A log of calls that cost so much."""
+    for place, (at, usd) in enumerate(calls):
+        said = {"timestamp": at.isoformat(timespec="microseconds"), "model": "claude-haiku-4-5"}
+        more = {"estimated_cost_usd": usd, "tokens_input": 1, "success": True, "call_id": f"c{place}"}
+        with (folder / f"api-calls-{at:%Y-%m-%d}.jsonl").open("a") as file:
+            file.write(json.dumps(said | more) + "\n")
 
-    def after(since: datetime, until: datetime) -> Spent:
-        return Spent(10 * ((until - since) / timedelta(days=1)))
 
-    both = spending.joined(before, after, NOW)
-    day = timedelta(days=1)
-    assert [both(NOW - day, NOW).usd, both(NOW, NOW + day).usd, both(NOW - day, NOW + day).usd] == [1, 10, 11]
+@pytest.mark.parametrize("name", ["Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata"])
+def test_spans_around_a_change_of_clocks_are_exact_to_the_call(name: str, tmp_path: Path) -> None:
+    """A call of $2^n every 20 minutes of the hours around it: each span has a sum of its own."""
+    zone, step = ZoneInfo(name), timedelta(minutes=20)
+    begin = {"Australia/Lord_Howe": datetime(2026, 4, 4, 12, 7, tzinfo=UTC)}.get(
+        name, datetime(2026, 10, 24, 22, 7, tzinfo=UTC)
+    )
+    calls = [((begin + place * step).astimezone(zone), float(2**place)) for place in range(18)]
+    costs(tmp_path, calls)
+    with FileStore(tmp_path, zone) as store:
+        store.load()
+        sums = store.sums(days(date(2026, 4, 1), date(2026, 10, 30), zone))
+        asked = spending.spent_between(store, ALL, sums, calls[-1][0] + timedelta(days=1))
+        moments = [(begin + place * step / 2).astimezone(zone) for place in range(-3, 40)]
+        for since, until in itertools.combinations(moments, 2):
+            real = sum(usd for at, usd in calls if since.timestamp() <= at.timestamp() < until.timestamp())
+            assert asked(since, until).usd == real
+
+
+def test_calls_of_the_repeated_hour_are_taken_off_a_reading_in_its_first_half(tmp_path: Path) -> None:
+    at = datetime.fromisoformat
+    costs(tmp_path, [(at("2026-10-25T02:50:00+02:00"), 7.0), (at("2026-10-25T12:00:00+01:00"), 1.0)])
+    read = Reading("r", at("2026-10-25T02:40:00+02:00"), 100.0)
+    with FileStore(tmp_path, BERLIN) as store:
+        store.load()
+        for now in ("2026-10-25T13:00:00+01:00", "2026-10-26T13:00:00+01:00", "2026-11-10T13:00:00+01:00"):
+            found = position.look(store, Rules(), [read], at(now)).balance
+            assert found is not None and found.left_usd == 92
 
 
 def test_days_with_and_without_calls_across_a_change_of_clocks() -> None:
@@ -120,17 +150,69 @@ def test_the_balance_is_what_the_ledger_says_less_every_call_since(
     assert found.drifts[0].logged_usd == pytest.approx(cost_between(every_call, ENTRIES[0].at, ENTRIES[1].at))
 
 
-def test_a_quicker_answer_for_the_past_changes_nothing(store: FileStore) -> None:
-    asked: list[tuple[datetime, datetime]] = []
-    slow = spending.spent_between(store, ALL)
+def test_parts_of_hours_are_read_once_and_again_when_their_hour_changes(tmp_path: Path) -> None:
+    read = Reading("r", NOW - timedelta(days=5), 100.0)
+    earlier = Reading("s", NOW - timedelta(days=300), 300.0)
+    costs(tmp_path, [(read.at + timedelta(minutes=2), 3.0), (earlier.at + timedelta(minutes=2), 5.0)])
+    with FileStore(tmp_path, BERLIN) as store:
+        store.load()
+        watched, parts = Watched(store), spending.Parts()
 
-    def remembered(since: datetime, until: datetime) -> Spent:
-        asked.append((since, until))
-        return slow(since, until)
+        def left() -> float:
+            found = position.look(watched, Rules(), [earlier, read], NOW, parts).balance
+            assert found is not None
+            return found.left_usd
 
-    found = position.look(store, Rules(), ENTRIES, NOW, remembered)
-    assert found.balance == look(store).balance
-    assert max(until for _, until in asked) <= NOW - timedelta(days=2)
+        assert left() == 97 and watched.asked == 2
+        assert left() == 97 and watched.asked == 2
+        costs(tmp_path, [(read.at + timedelta(hours=3), 1.0)])
+        store.refresh()
+        assert left() == 96 and watched.asked == 2
+        costs(tmp_path, [(read.at - timedelta(minutes=2), 1.0), (read.at + timedelta(minutes=3), 1.0)])
+        store.refresh()
+        assert left() == 95 and watched.asked == 3
+
+
+class Watched:
+    """A store of which is counted how often lines were asked for; those of the last day apart."""
+
+    def __init__(self, store: FileStore) -> None:
+        self._store, self.asked = store, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def rows(self, view: Filter, **more: Any) -> pd.DataFrame:
+        self.asked += view.until < NOW - timedelta(days=1)
+        return self._store.rows(view, **more)
+
+
+def test_many_readings_of_a_day_need_its_lines_once(tmp_path: Path) -> None:
+    begin = NOW - timedelta(days=5, hours=10)
+    costs(tmp_path, [(begin + timedelta(minutes=7 * place), 1.0) for place in range(100)])
+    readings = [Reading(f"r{place}", begin + timedelta(minutes=5 * place), 500.0) for place in range(140)]
+    with FileStore(tmp_path, BERLIN) as store:
+        store.load()
+        watched = Watched(store)
+        found = position.look(watched, Rules(), readings, NOW).balance
+        assert watched.asked <= 4
+        assert found is not None and found.left_usd == 500 - 0
+        assert sum(drift.logged_usd for drift in found.drifts) == 100
+
+
+def test_who_began_to_spend_lately_has_no_days_before(tmp_path: Path) -> None:
+    """A project that spent $10 a day for ten days, in a log of a hundred."""
+    costs(tmp_path, [(NOW - timedelta(days=back), 1.0) for back in range(100, 0, -1)])
+    for back in range(10, 0, -1):
+        at = NOW - timedelta(days=back)
+        with (tmp_path / f"api-calls-{at:%Y-%m-%d}.jsonl").open("a") as file:
+            said = {"timestamp": at.isoformat(), "model": "m", "project": "new", "success": True}
+            file.write(json.dumps(said | {"estimated_cost_usd": 10.0, "call_id": f"n{back}"}) + "\n")
+    with FileStore(tmp_path, BERLIN) as store:
+        store.load()
+        found = look(store, (Grant("g", NOW, 100.0),), credit=CreditRules(scope=Scope(project=("new",))))
+    assert (len(found.daily), found.pace.days) == (11, 10)
+    assert found.pace.usd_per_day == pytest.approx(10, rel=0.02)
 
 
 def test_without_a_ledger_nothing_is_known_of_credit_but_the_pace_is(store: FileStore) -> None:

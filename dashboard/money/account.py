@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ..filters import midnight
@@ -31,7 +31,7 @@ class Lot:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A moment at which something happens to the account."""
+    """A moment (in UTC) at which something happens to the account."""
 
     at: datetime
     spent: Spent
@@ -45,13 +45,13 @@ def walk(
     entries: Sequence[Entry], spent: SpentBetween, asked: Sequence[datetime], zone: ZoneInfo
 ) -> Iterator[Step]:
     """Entries, expiries and moments that were asked for, in order, from the first entry to the last asked."""
-    begin, end = entries[0].at, max(asked)
+    begin, end = entries[0].at.astimezone(UTC), max(moment.astimezone(UTC) for moment in asked)
     granted = (entry for entry in entries if isinstance(entry, Grant))
     expiries = {_gone(grant.expires, zone) for grant in granted if grant.expires}
     events: list[tuple[datetime, int, Entry | None]] = [
         *((at, 0, None) for at in expiries),
-        *((entry.at, 1, entry) for entry in entries),
-        *((at, 2, None) for at in asked),
+        *((entry.at.astimezone(UTC), 1, entry) for entry in entries),
+        *((at.astimezone(UTC), 2, None) for at in asked),
     ]
     before = begin
     for at, kind, entry in sorted(events, key=lambda event: event[:2]):
@@ -61,7 +61,7 @@ def walk(
 
 
 def _gone(expires: date, zone: ZoneInfo) -> datetime:
-    return midnight(expires + timedelta(days=1), zone)
+    return midnight(expires + timedelta(days=1), zone).astimezone(UTC)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -133,7 +133,7 @@ def rules_of(table: Mapping[str, Any], file: str) -> CreditRules:
 
 def balance(entries: Sequence[Entry], spent: SpentBetween, now: datetime, zone: ZoneInfo) -> Balance | None:
     """Credit at `now`; None for an empty ledger. Entries after `now` do not count yet."""
-    known = [entry for entry in entries if entry.at <= now]
+    known = [entry for entry in entries if entry.at.astimezone(UTC) <= now.astimezone(UTC)]
     if not known:
         return None
     account = Account()

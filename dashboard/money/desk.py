@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
 from ..errors import CallmeterError
 from ..settings import Settings, find_file
-from ..store.base import Store
-from . import doubt, position, rules, spending
+from ..store.base import Health, Store
+from . import doubt, position, rules
 from .alert_log import AlertLog, Told
 from .alerts import Changes, Condition
 from .channel import Open, open_channel
 from .courier import Courier
 from .ledger import Ledger
-from .lookout import Lookout
+from .lookout import Lookout, ready
 from .message import Message, bundle, message_of
 from .open_alerts import OpenAlerts, as_now
 from .position import Position
 from .rules import Rules
-from .spending import Spent, SpentBetween
-
-_CLOSED = 300.0
-"""Seconds for which what was spent between two moments of the past is not asked again."""
+from .spending import Parts
 
 
 def _now() -> datetime:
@@ -64,8 +60,7 @@ class Desk:
         self._clock = clock
         self._read: object = None
         self._position: tuple[object, Position] | None = None
-        self._closed: dict[tuple[datetime, datetime], Spent] = {}
-        self._closed_until = 0.0
+        self._parts = Parts()
 
     def rules(self) -> Rules:
         """What is set now."""
@@ -135,16 +130,21 @@ class Desk:
         """Note what is new at `now`, and leave the delivery to whoever delivers. Raises FolderError.
 
         While the log folder cannot be read, or no rules were ever understood, nothing is new and nothing has
-        ended. What is unsure, see `doubts`, has not ended either.
+        ended; likewise while the log is still being read. What is unsure, see `doubts`, has not ended either.
         """
-        known = self.rules()
-        if not self._understood or self.store.health().folder_problem is not None:
+        known, health = self.rules(), self.store.health()
+        if not self._understood or not self._was_read(health):
             return Changes()
-        days = doubt.unread(self.store.health())
+        days = doubt.unread(health)
         here = now.astimezone(self.store.zone)
         found = self.position(now).conditions
         kept = doubt.keeps(days, self.ledger.entries(), here, has_file=known.file is not None)
         return self.alerts.take(found, here, known.delivery, kept)
+
+    def _was_read(self, health: Health) -> bool:
+        """Whether nothing of the log is missing. One that is followed was listed before it is read."""
+        whole = not health.loading and health.folder_problem is None
+        return whole and (ready(health) or not self._lookout.running)
 
     def open_alerts(self, now: datetime) -> OpenAlerts:
         """The open alerts with the numbers of `now`; none and a sentence when they cannot be read."""
@@ -170,33 +170,17 @@ class Desk:
         return message_of(told[0].alert, socket.gethostname(), self.store.zone)
 
     def position(self, now: datetime) -> Position:
-        """The position at `now`, reckoned again when data, rules, ledger or the minute changed."""
+        """The position at `now`, reckoned again when data, rules, ledger or the minute changed, or an entry
+        came that counts by `now`.
+        """
         with self._lock:
             known = self.rules()
-            entries = self.ledger.entries()
+            entries = tuple(entry for entry in self.ledger.entries() if entry.at <= now)
             minute = now.replace(second=0, microsecond=0)
             key = (self.store.version, known, entries, minute)
             if self._position is None or self._position[0] != key:
-                spent = self._remembering(spending.spent_between(self.store, known.credit.scope), now)
-                self._position = key, position.look(self.store, known, entries, now, spent)
+                self._position = key, position.look(self.store, known, entries, now, self._parts)
             return self._position[1]
-
-    def _remembering(self, between: SpentBetween, now: datetime) -> SpentBetween:
-        """Spans that ended two days ago are asked for every few minutes only: days of the past may still
-        get lines by an import.
-        """
-        if time.monotonic() > self._closed_until:
-            self._closed.clear()
-            self._closed_until = time.monotonic() + _CLOSED
-
-        def answer(since: datetime, until: datetime) -> Spent:
-            if until > now - timedelta(days=2):
-                return between(since, until)
-            if (since, until) not in self._closed:
-                self._closed[since, until] = between(since, until)
-            return self._closed[since, until]
-
-        return answer
 
 
 def _stamp(file: Path | None) -> tuple[int, int] | None:

@@ -49,6 +49,11 @@ class Lookout:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._thread is not None
+
     def start(self) -> None:
         """Begin; a second time changes nothing."""
         if self._thread is None:

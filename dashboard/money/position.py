@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ import pandas as pd
 from .. import filters, metrics
 from ..filters import Filter
 from ..metrics import Totals
-from ..store.base import Store
+from ..store.base import MEASURES, Store
 from . import budgets, credit, forecast, spending, watches
 from .alerts import Condition
 from .budgets import Standing
@@ -22,7 +22,7 @@ from .forecast import Burndown, Pace, RunOut
 from .ledger import Entry
 from .rules import Rules
 from .scope import Scope
-from .spending import SpentBetween
+from .spending import Parts, SpentBetween
 from .watches import Lost
 
 HISTORY = timedelta(days=120)
@@ -32,9 +32,6 @@ _NEAR = timedelta(days=60)
 """How far back what is usual of an hour or a budget looks: eight weeks, or the longest month and four."""
 
 RANGES = ("today", "7d", "30d")
-
-_OPEN = timedelta(days=3)
-"""Days back from which spending is taken from the sums at hand; what was before may be remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +58,14 @@ class Position:
 
 
 def look(
-    store: Store, rules: Rules, entries: Sequence[Entry], now: datetime, spent: SpentBetween | None = None
+    store: Store, rules: Rules, entries: Sequence[Entry], now: datetime, parts: Parts | None = None
 ) -> Position:
-    """The position at `now`. spent: a quicker answer than the store's own, for the credit's calls."""
+    """The position at `now`. parts: what looks before remember of the credit's calls."""
     here = now.astimezone(store.zone)
     past = store.sums(_view(HISTORY, here, store))
     near = _within(past, filters.midnight((here - _NEAR).date(), store.zone))
     standings = _standings(store, rules, near, here)
-    daily, known = _credit(store, rules.credit.scope, entries, past, here, spent)
+    daily, known = _credit(store, rules.credit.scope, entries, past, here, parts)
     odd = _odd(store, rules, near, here)
     correction = known[0].correction if known else 1.0
     ranges = {name: _within(near, _since(name, here, store)) for name in RANGES}
@@ -132,25 +129,43 @@ def _credit(
     entries: Sequence[Entry],
     past: pd.DataFrame,
     here: datetime,
-    spent: SpentBetween | None,
+    parts: Parts | None,
 ) -> tuple[pd.Series[float], Held | None]:
     if scope.by_task:
         past = store.sums(_view(HISTORY, here, store), tasks=True)
-    daily = _daily(scope, past, here)
-    open_from = filters.midnight((here - _OPEN).date(), store.zone)
-    closed = spent or spending.spent_between(store, scope)
-    known = spending.joined(closed, spending.recent(store, scope, past, here), open_from)
-    balance = credit.balance(entries, known, here, store.zone)
+    chosen = scope.chosen(past)
+    daily = _daily(chosen, here)
+    spent = _spent(store, scope, entries, chosen, here, parts or Parts())
+    balance = credit.balance(entries, spent, here, store.zone)
     if balance is None:
         return daily, None
     tranches = [(lot.left_usd, lot.expires) for lot in balance.lots]
     return daily, (balance, forecast.run_out(daily, tranches, here, correction=balance.correction))
 
 
-def _daily(scope: Scope, past: pd.DataFrame, here: datetime) -> pd.Series[float]:
-    """What the credit's calls cost, from the first day with any call of the log on."""
-    first = past["hour"].iloc[0].date() if len(past) else here.date()
-    return spending.daily(scope.chosen(past), first, here.date())
+def _spent(
+    store: Store,
+    scope: Scope,
+    entries: Sequence[Entry],
+    chosen: pd.DataFrame,
+    here: datetime,
+    parts: Parts,
+) -> SpentBetween:
+    """What the credit's calls cost since the first entry, which may be older than the history."""
+    begin = (here - HISTORY).date()
+    first = min((entry.at.astimezone(store.zone).date() for entry in entries), default=begin)
+    if first < begin:
+        older = parts.sums(store, scope, filters.days(first, begin - timedelta(days=1), store.zone))
+        columns = ["hour", *MEASURES]
+        chosen = pd.concat([older[columns], chosen[columns]], ignore_index=True)
+    return spending.spent_between(store, scope, chosen, here, parts)
+
+
+def _daily(chosen: pd.DataFrame, here: datetime) -> pd.Series[float]:
+    """What the credit's calls cost, from the first day on which one did."""
+    costly = chosen["hour"][chosen["cost_usd"] > 0]
+    first = costly.iloc[0].date() if len(costly) else here.date()
+    return spending.daily(chosen, first, here.date())
 
 
 def burndown(position: Position, entries: Sequence[Entry]) -> Burndown | None:
@@ -162,11 +177,11 @@ def burndown(position: Position, entries: Sequence[Entry]) -> Burndown | None:
     balance, zone = position.balance, cast(ZoneInfo, position.at.tzinfo)
     if balance is None:
         return None
-    first = min(entry.at for entry in entries).astimezone(zone).date()
+    first = min(entry.at.astimezone(UTC) for entry in entries).astimezone(zone).date()
     begin = max(first, (position.at - HISTORY).date())
     days = pd.date_range(begin, position.at.date(), freq="D")
     ends = [filters.midnight(day.date() + timedelta(days=1), zone) for day in days[:-1]]
-    known = [entry for entry in entries if entry.at <= position.at]
+    known = [entry for entry in entries if entry.at.astimezone(UTC) <= position.at]
     left = credit.history(known, spending.spread(position.daily, position.at), [*ends, position.at], zone)
     past = pd.Series(_anchored(left, [*ends, position.at], balance), index=days)
     tranches = [(lot.left_usd, lot.expires) for lot in balance.lots]
