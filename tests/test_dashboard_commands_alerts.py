@@ -81,6 +81,31 @@ def test_it_shows_what_is_open_what_was_and_the_channels(capsys: Shell, web: Web
     assert "hunter2" not in out
 
 
+def test_what_is_open_is_shown_with_the_numbers_of_now_what_was_announced_with_those_of_then(
+    capsys: Shell,
+) -> None:
+    """$8.50 of $10 when it was announced; $0.25 more since."""
+    written()
+    log(8.5)
+    run(capsys, "alerts", "--once")
+    log(0.25)
+    opened, recent = run(capsys, "alerts")[1].split("Recent:")
+    assert "  since 20" in opened and "$8.75 of $10" in opened and "$8.50 of $10" in recent
+    data = json.loads(run(capsys, "alerts", "--json")[1])
+    assert ["$8.75 of $10" in data["open"][0]["sentence"], "$8.50" in data["recent"][0]["sentence"]] == [
+        True
+    ] * 2
+
+
+def test_a_log_that_is_gone_takes_no_alert_away(capsys: Shell) -> None:
+    written()
+    log(8.5)
+    run(capsys, "alerts", "--once")
+    Path("logs/api").rename("logs/elsewhere")
+    code, out, _ = run(capsys, "alerts")
+    assert (code, "$8.50 of $10" in out) == (0, True)
+
+
 def test_as_json(capsys: Shell, web: Web) -> None:
     written(f"json://{web.place}/hunter2")
     log(8.5)

@@ -73,12 +73,13 @@ def test_what_is_spent_after_the_crossing_is_in_the_sentence(desk: Desk, store: 
     assert "$3.01 of $3.00" in desk.alerts.history(1)[0].condition.sentence
 
 
-def test_while_days_are_still_read_the_sentence_of_the_crossing_stands(
-    desk: Desk, store: frames.FrameStore
+@pytest.mark.parametrize("missing", [{"days_loaded": 1, "days_total": 2}, {"folder_problem": "is a file"}])
+def test_while_the_log_is_not_there_to_the_end_the_sentence_of_the_crossing_stands(
+    desk: Desk, store: frames.FrameStore, missing: dict[str, Any]
 ) -> None:
     desk.note(NOW)
     store.add({"time": NOW, "cost_usd": 400.0})
-    store.health_extra = {"days_loaded": 1, "days_total": 2}
+    store.health_extra = missing
     assert "$3.01 of $3.00" in desk.open_alerts(NOW).alerts[0].condition.sentence
 
 

@@ -83,10 +83,11 @@ def _look_once(settings: Settings, limit: int, *, json: bool) -> None:
         store.load()
         desk = Desk(store, settings, os.environ, Path.home())
         found, doubts = desk.note(_now()), desk.doubts(_now())
+        opened = desk.open_alerts(_now()).alerts
     wrong = deliver(desk, delivery.addresses, WAIT)
     if json:
         new = {"announced": [_alert(alert) for alert in found.announced]}
-        print(json_.dumps(new | as_json(desk.alerts, delivery, limit), indent=2, ensure_ascii=False))
+        print(json_.dumps(new | as_json(desk.alerts, opened, delivery, limit), indent=2, ensure_ascii=False))
     for alert in () if json else found.announced:
         print(f"{alert.condition.severity}: {alert.condition.sentence}")
     for said in (*doubts, *_troubles(desk.alerts, delivery, wrong)):
@@ -178,21 +179,32 @@ def _show(settings: Settings, limit: int, *, json: bool) -> None:
     from ..money.alert_log import AlertLog
 
     log, delivery = AlertLog(settings.alerts_dir), _delivery(settings)
+    opened = _open_now(settings) if log.open() else ()
     if json:
-        print(json_.dumps(as_json(log, delivery, limit), indent=2, ensure_ascii=False))
+        print(json_.dumps(as_json(log, opened, delivery, limit), indent=2, ensure_ascii=False))
     else:
-        for line in lines(log, delivery, settings, limit, _now()):
+        for line in lines(log, opened, delivery, limit, _now().astimezone(settings.zone)):
             print(line)
     for said in (*log.problems(), *_troubles(log, delivery)):
         print(said, file=sys.stderr)
 
 
-def lines(log: AlertLog, delivery: Delivery, settings: Settings, limit: int, now: datetime) -> list[str]:
+def _open_now(settings: Settings) -> tuple[Alert, ...]:
+    """The open alerts with the numbers of now."""
+    from ..money.desk import Desk
+    from ..store.files import FileStore
+
+    with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
+        store.load()
+        return Desk(store, settings, os.environ, Path.home()).open_alerts(_now()).alerts
+
+
+def lines(
+    log: AlertLog, opened: Sequence[Alert], delivery: Delivery, limit: int, here: datetime
+) -> list[str]:
     """What is open, what was, and the channels, as a terminal shows it."""
-    here = now.astimezone(settings.zone)
-    found = log.open()
-    told = [f"Open ({len(found)}):" if found else "No alert is open."]
-    told += [f"  {_line(alert, here)}" for alert in found]
+    told = [f"Open ({len(opened)}):" if opened else "No alert is open."]
+    told += [f"  since {_line(alert, here)}" for alert in opened]
     recent = log.history(limit)
     told += ["", "Recent:", *(f"  {_line(alert, here)}" for alert in recent)] if recent else []
     channels = [f"  {_channel(log, address, here)}" for address in delivery.addresses]
@@ -236,10 +248,10 @@ def _troubles(log: AlertLog, delivery: Delivery, wrong: Mapping[str, str] | None
     return told
 
 
-def as_json(log: AlertLog, delivery: Delivery, limit: int) -> dict[str, Any]:
+def as_json(log: AlertLog, opened: Sequence[Alert], delivery: Delivery, limit: int) -> dict[str, Any]:
     """The same as plain data."""
     return {
-        "open": [_alert(alert) for alert in log.open()],
+        "open": [_alert(alert) for alert in opened],
         "recent": [_alert(alert) for alert in log.history(limit)],
         "channels": [_record(log, address) for address in delivery.addresses],
     }

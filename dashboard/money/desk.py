@@ -156,7 +156,8 @@ class Desk:
 
     def _conditions(self, now: datetime) -> tuple[Condition, ...]:
         """What is so now; nothing while that is not known to the end."""
-        if self.store.health().loading:
+        health = self.store.health()
+        if health.loading or health.folder_problem is not None:
             return ()
         try:
             return self.position(now).conditions
