@@ -17,11 +17,12 @@ from dashboard.metrics import Totals
 from dashboard.money.alerts import Alert, Condition
 from dashboard.money.forecast import Pace
 from dashboard.money.position import Position
-from dashboard.store.base import Health
+from dashboard.store.base import Health, Problem
 from dashboard.web import usage_answers as answers
 from dashboard.web.exposition import MOST_MODELS, OTHER, Scene, Steady, exposition
+from dashboard.web.usage import Service
 from tests import usage_server
-from tests.usage_server import Server, serving
+from tests.usage_server import Server, Unread, serving
 
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -144,10 +145,34 @@ def test_a_model_that_is_gone_keeps_its_total() -> None:
 
 
 def test_while_days_are_still_read_there_are_no_totals() -> None:
-    """They would grow by the whole history, as if all of it had just been spent."""
-    found = scraped(scene(health=Health(days_loaded=1, days_total=9)))
+    """They would grow by the whole history, as if all of it had just been spent; today's would be low."""
+    found = scraped(scene(health=Health(days_loaded=1, days_total=9), today={"m": Totals(calls=1)}))
     assert found["callmeter_log_loading",] == 1
-    assert ("callmeter_calls_total", "m") not in found
+    assert not [key for key in found if key[0] in ("callmeter_calls_total", "callmeter_today_calls")]
+
+
+def test_a_folder_that_comes_back_is_not_counted_again() -> None:
+    """5 calls; the disk is away and so is what was read of it; 5 calls again."""
+    steady, away = Steady(), scene({}, health=Health(folder_problem="cannot be read"))
+    there = scene({"m": Totals(calls=5)})
+    shown = [scraped(one, steady)["callmeter_calls_total", "m"] for one in (there, away, there)]
+    assert shown == [5, 5, 5]
+
+
+def test_money_is_not_told_while_days_are_read(demo: Server) -> None:
+    demo.post("/usage/update_budget", {"remaining_budget": 50})
+    store: Any = Unread(demo.store)
+    service = Service(demo.settings, store, demo.desk, lambda: datetime.now(UTC), None)
+    scene = service._scene()
+    assert (scene.position, scene.alerts, scene.health.loading) == (None, None, True)
+
+
+def test_days_that_cannot_be_read_are_counted() -> None:
+    health = Health(
+        3, problems=(Problem("api-calls-2026-11-20.jsonl", 0, "no"),), days_loaded=1, days_total=1
+    )
+    assert scraped(scene(health=health))["callmeter_log_unreadable_days",] == 1
+    assert scraped(scene())["callmeter_log_unreadable_days",] == 0
 
 
 def test_many_models_are_one_series_beyond_the_first() -> None:

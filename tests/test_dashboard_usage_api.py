@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,12 +26,14 @@ from dashboard import report
 from dashboard.errors import FolderError
 from dashboard.metrics import Totals
 from dashboard.money.alerts import Alert, Changes, Condition
-from dashboard.money.credit import Balance
+from dashboard.money.budgets import Budget, Standing
+from dashboard.money.credit import Balance, Drift
 from dashboard.money.forecast import HORIZON_DAYS, Pace, RunOut
+from dashboard.money.ledger import Reading
 from dashboard.money.open_alerts import OpenAlerts
 from dashboard.money.position import Position
 from dashboard.money.spending import Spent
-from dashboard.store.base import Health
+from dashboard.store.base import Health, Problem
 from dashboard.store.files import FileStore
 from dashboard.web import openapi
 from dashboard.web import usage_answers as answers
@@ -39,11 +41,12 @@ from dashboard.web.app import create_app
 from dashboard.web.json_bodies import MOST_BYTES
 from dashboard.web.usage import Service, application
 from dashboard.web.usage_examples import EXAMPLES
-from dashboard.web.usage_models import CallBody, CallDetails, Measures
+from dashboard.web.usage_gaps import NONE, Gaps, gaps
+from dashboard.web.usage_models import CallBody, CallDetails, Measures, NoBody, RecentQuery
 from logger.record import FIELD_NAMES
 from logger.rest_log import RestLog
 from tests import usage_server
-from tests.usage_server import JSON, TOKEN, Server, serving
+from tests.usage_server import JSON, TOKEN, Server, Unread, serving
 
 ROOT = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -193,18 +196,42 @@ def test_recent_calls_have_no_content(server: Server) -> None:
     assert "secret" not in answer.text
 
 
+TODAY = date(2026, 11, 22)
+LOADING = Health(days_loaded=3, days_total=40)
+UNREADABLE = Health(days_loaded=1, days_total=1, problems=(Problem("api-calls-2026-11-20.jsonl", 0, "no"),))
+
+
 def test_numbers_that_are_not_complete_yet_say_so() -> None:
-    (said,) = answers.incomplete(Health(days_loaded=3, days_total=40))
-    assert said == "Older days are still being read: 3 of 40 days; the numbers are not complete yet."
-    assert answers.incomplete(Health(days_loaded=40, days_total=40)) == ()
+    said = "Older days are still being read: 3 of 40 days; the numbers are not complete yet."
+    assert gaps(LOADING, TODAY) == Gaps(loading=True, complete=False, reasons=(said,))
+    assert gaps(Health(days_loaded=40, days_total=40), TODAY) == NONE
+
+
+def test_a_folder_that_was_not_looked_into_yet_is_still_being_read() -> None:
+    assert gaps(Health(), TODAY).loading
+    assert answers.health(Health(), "1", False).status == "loading"
+
+
+def test_a_day_that_cannot_be_read_is_lacking_for_months() -> None:
+    found = gaps(UNREADABLE, TODAY)
+    assert (found.loading, found.complete) == (False, False)
+    assert found.reasons[0].startswith("api-calls-2026-11-20.jsonl: no")
+    assert gaps(UNREADABLE, date(2027, 11, 22)) == NONE
+
+
+def test_a_folder_that_is_not_there_yet_lacks_nothing() -> None:
+    found = Health(folder_problem="logs/api does not exist yet")
+    assert gaps(found, TODAY, missing=True).complete
+    assert not gaps(found, TODAY).complete
 
 
 def test_without_calls_there_is_nothing_and_no_failure(server: Server) -> None:
     told = server.get("/usage").json()
+    assert told["complete"]
     assert (told["remaining_budget"], told["days_remaining"], told["health"]) == (None, None, "unknown")
     assert told["spent"]["30d"]["calls"] == 0
     assert "does not exist yet" in told["problems"][0]
-    assert server.get("/usage/recent").json() == {"calls": []}
+    assert server.get("/usage/recent").json() == {"complete": True, "calls": []}
     assert server.get("/healthz").json()["status"] == "waiting for the first call"
 
 
@@ -220,9 +247,22 @@ def test_a_reading_says_how_far_the_count_was_off(server: Server) -> None:
     assert (first["remaining_budget"], first["expected_usd"], first["drift_usd"]) == (15.5, None, None)
     second = server.post("/usage/update_budget", {"remaining_budget": 14, "note": "Console"}).json()
     assert (second["expected_usd"], second["drift_usd"]) == (15.5, 1.5)
-    assert second["sentence"] == "By our count it was $15.50: $1.50 more was spent than was logged."
+    assert second["sentence"] == (
+        "By our count it was $15.50: $1.50 more was spent than was logged ($0); "
+        "the burn rate stays as it was."
+    )
+    assert (second["complete"], second["at_most"]) == (True, False)
     assert [entry.id for entry in server.desk.ledger.entries()] == [first["id"], second["id"]]
     assert server.get("/usage").json()["remaining_budget"] == 14
+
+
+def test_a_reading_that_shows_added_credit_says_so(server: Server) -> None:
+    """Nothing was left, and the Console shows $260: nobody spent less than nothing."""
+    server.post("/usage/update_budget", {"remaining_budget": 0})
+    told = server.post("/usage/update_budget", {"remaining_budget": 260}).json()
+    assert told["sentence"] == (
+        "By our count it was $0: $260.00 less. Credit was added that is not entered, it seems."
+    )
 
 
 def test_an_alert_is_announced_once(demo: Server) -> None:
@@ -285,6 +325,67 @@ def test_a_call_of_the_past_has_its_own_day_and_the_price_of_then(server: Server
     assert moment == datetime(2026, 2, 3, 23, 59, tzinfo=UTC)
     (file,) = server.settings.log_dir.glob("*.jsonl")
     assert file.name == f"api-calls-{moment.date()}.jsonl"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-02-03T10:00:00Z",
+        "2026-02-03 10:00",
+        "2026-02-03T10:00:00.123456789-05:30",
+        "2024-02-29T00:00:00+14:00",
+        "2020-01-01T00:00:00+23:59",
+    ],
+)
+def test_a_time_of_the_past_is_taken_as_written(server: Server, written: str) -> None:
+    answer = server.post("/usage/record", {"model": "m", "timestamp": written}).json()
+    assert datetime.fromisoformat(answer["timestamp"]) == datetime.fromisoformat(written).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2019-12-31T23:59:59Z",
+        "2026-02-29T10:00:00Z",
+        "2026-04-31T10:00:00Z",
+        "2026-02-03",
+        "2026-02-03T24:00:00Z",
+        "2026-02-03T10:00:60Z",
+        "2026-02-03T10:00:00Z\n",
+        "20260203T100000Z",
+        "yesterday",
+        1770112800,
+    ],
+)
+def test_what_is_no_time_gets_a_sentence(server: Server, written: Any) -> None:
+    answer = server.post("/usage/record", {"model": "m", "timestamp": written})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(
+        "timestamp must be a time since 2020 such as 2026-11-22T14:30:00+01:00, not "
+    )
+    assert lines(server) == []
+
+
+def test_a_call_of_the_future_is_refused(server: Server) -> None:
+    """As it is written it is fine: what it is at odds with is the clock."""
+    ahead = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    answer = server.post("/usage/record", {"model": "m", "timestamp": ahead})
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("timestamp lies ahead of this machine's clock, which shows ")
+    assert lines(server) == []
+    soon = (datetime.now(UTC) + timedelta(minutes=3)).isoformat()
+    assert server.post("/usage/record", {"model": "m", "timestamp": soon}).status_code == 200
+
+
+def test_settings_hold_no_number_that_the_line_cannot(server: Server) -> None:
+    """1e999 would be written as null."""
+    body = b'{"model": "m", "settings": {"a": [1e999]}}'
+    answer = requests.post(server.url + "/usage/record", data=body, headers=JSON, timeout=30)
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "The body holds a number that is too large.",
+    )
+    assert lines(server) == []
 
 
 def test_a_cost_that_is_given_is_kept_and_an_unknown_one_is_null(server: Server) -> None:
@@ -388,16 +489,14 @@ WRONG_BODIES: tuple[tuple[Any, str], ...] = (
         (b"{", "The body is no JSON: Expecting property name enclosed in double quotes in line 1, column 2."),
         (b'{"remaining_budget": NaN}', "The body is no JSON: NaN is no number."),
         (b'{"remaining_budget": Infinity}', "The body is no JSON: Infinity is no number."),
-        (
-            b'{"remaining_budget": 1e999}',
-            "remaining_budget must be a number of at most 1,000,000,000, not Infinity.",
-        ),
+        (b'{"remaining_budget": 1e999}', "The body holds a number that is too large."),
+        (b'{"remaining_budget": 1, "note": [-1e999]}', "The body holds a number that is too large."),
         (b'{"remaining_budget": "\xff"}', "The body is no JSON: it is not UTF-8."),
         (b"[" * 30_000, "The body is nested too deep."),
         (b"1" * 5000, "The body holds a number with too many digits."),
         (b"", "remaining_budget must be given."),
     ],
-    ids=["broken", "nan", "infinity", "overflow", "latin", "deep", "digits", "empty"],
+    ids=["broken", "nan", "infinity", "overflow", "below", "latin", "deep", "digits", "empty"],
 )
 def test_a_body_that_is_no_json_gets_a_sentence(server: Server, body: bytes, sentence: str) -> None:
     answer = requests.post(server.url + "/usage/update_budget", data=body, headers=JSON, timeout=30)
@@ -508,6 +607,10 @@ def test_other_methods_and_addresses_get_a_sentence(server: Server) -> None:
     for method, path, status in (
         ("GET", "/usage/record", 405),
         ("DELETE", "/usage", 405),
+        ("POST", "/usage", 405),
+        ("POST", "/usage/summary", 405),
+        ("POST", "/metrics", 405),
+        ("POST", "/usage/nothing", 404),
         ("PUT", "/metrics", 405),
         ("GET", "/usage/nothing", 404),
         ("GET", "/usage/", 404),
@@ -619,6 +722,55 @@ def position(balance: Balance | None = BALANCE, run_out: RunOut | None = RUN_OUT
 )
 def test_days_remaining(found: Position, days: tuple[float | None, bool]) -> None:
     assert answers.days_remaining(found) == days
+
+
+WAITING = gaps(LOADING, TODAY)
+
+
+def test_while_days_are_read_sums_are_bounds_and_estimates_are_not_made() -> None:
+    """$871.20 of what was read so far: days that were not read can only have cost more."""
+    standing = Standing(Budget("Day", "day", 10), NOW, NOW, 4.0, False, 9.0)
+    told = answers.usage(replace(position(), standings=(standing,)), (), (), WAITING)
+    assert (told.complete, told.remaining_budget, told.at_most) == (False, 871.2, True)
+    assert (told.days_remaining, told.run_out, told.burn_rate.usd_per_day) == (None, None, None)
+    assert (told.health, told.why) == ("unknown", WAITING.reasons[0])
+    assert (told.budgets[0].is_lower_bound, told.budgets[0].projected) == (True, None)
+    assert told.spent.today.cost_is_lower_bound
+    assert told.problems == [WAITING.reasons[0]]
+
+
+def test_a_day_that_cannot_be_read_leaves_the_estimates() -> None:
+    told = answers.usage(position(), (), (), gaps(UNREADABLE, TODAY))
+    assert (told.complete, told.at_most, told.days_remaining, told.health) == (False, True, 13.4, "ok")
+
+
+def test_while_days_are_read_a_reading_has_no_drift() -> None:
+    """$100 a month ago, $80 now, and nothing read of the month yet: it was not $20 that nobody logged."""
+    before, now = Reading("a", NOW - timedelta(days=30), 100), Reading("b", NOW, 80)
+    held = replace(BALANCE, left_usd=80.0, drifts=(Drift(before, None, 0), Drift(now, 100, 0)))
+    told = answers.reading(now, position(held), WAITING)
+    assert (told.complete, told.remaining_budget, told.at_most) == (False, 80, False)
+    assert (told.expected_usd, told.drift_usd, told.days_remaining, told.health) == (
+        None,
+        None,
+        None,
+        "unknown",
+    )
+    assert told.sentence == f"The reading is noted. {WAITING.reasons[0]}"
+    assert answers.reading(now, position(held)).drift_usd == 20
+
+
+def test_every_answer_says_that_days_are_still_read(demo: Server) -> None:
+    store: Any = Unread(demo.store)
+    service = Service(demo.settings, store, demo.desk, lambda: datetime.now(UTC), None)
+    told = [
+        service.usage().model_dump(),
+        service.summary(),
+        service.recent(RecentQuery.model_validate({})),
+        service.alert(NoBody()).model_dump(),
+    ]
+    assert [one["complete"] for one in told] == [False] * 4
+    assert [one["problems"][0][:17] for one in told if "problems" in one] == ["Older days are st"] * 3
 
 
 def test_a_balance_with_unknown_costs_is_at_most() -> None:

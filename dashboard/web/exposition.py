@@ -2,7 +2,8 @@
 
 Counters are totals of the whole log, each call counted once. Such a total can shrink (a day is deleted, a
 run turns out to be calls that were logged one by one), and Prometheus would take that for a restart and
-count everything again: so a counter here stands still instead, and there is none while days are still read.
+count everything again: so a counter here stands still instead. While days are still read there are neither
+totals nor money: they would be wrong.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from prometheus_client.registry import Collector
 
 from ..metrics import Totals
 from ..money.alerts import SEVERITIES, Alert
+from ..money.doubt import unread
 from ..money.position import Position
 from ..store.base import Health
+from .usage_gaps import being_read
 
 MOST_MODELS = 100
 """Models with series of their own; what further ones add up to goes by `OTHER`."""
@@ -96,13 +99,18 @@ class _Scene(Collector):
     def collect(self) -> Iterable[Metric]:
         scene = self._scene
         yield InfoMetricFamily("callmeter_build", "The callmeter that answers.", {"version": scene.version})
-        if not scene.health.loading:
-            yield from _counters(self._steady.of(_totals(_bounded(scene.ever))))
-        yield from _today(_bounded(scene.today))
+        if not being_read(scene.health):
+            yield from self._summed()
         yield from _log(scene.health, scene.now)
         yield from _money(scene.position) if scene.position else ()
         if scene.alerts is not None:
             yield _alerts(scene.alerts)
+
+    def _summed(self) -> Iterator[Metric]:
+        """While the folder cannot be read totals stay as they were: what comes back was counted already."""
+        scene, there = self._scene, self._scene.health.folder_problem is None
+        yield from _counters(self._steady.of(_totals(_bounded(scene.ever)) if there else {}))
+        yield from _today(_bounded(scene.today)) if there else ()
 
 
 def _bounded(by_model: Mapping[str, Totals]) -> dict[str, list[Totals]]:
@@ -143,7 +151,9 @@ def _today(by_model: Mapping[str, list[Totals]]) -> Iterator[Metric]:
 
 def _log(health: Health, now: datetime) -> Iterator[Metric]:
     yield _gauge("callmeter_up", "Whether the log folder can be read.", health.folder_problem is None)
-    yield _gauge("callmeter_log_loading", "Whether older days are still being read.", health.loading)
+    yield _gauge("callmeter_log_loading", "Whether days are still being read.", being_read(health))
+    words = "Days of the log whose files cannot be read: all numbers lack them."
+    yield _gauge("callmeter_log_unreadable_days", words, len(unread(health)))
     yield _gauge("callmeter_log_lines", "Lines of the log that were read.", health.lines)
     yield _gauge("callmeter_log_bad_lines", "Lines that could not be understood.", health.bad_lines)
     yield _gauge("callmeter_log_days", "Days of the log that were read.", health.days_loaded)

@@ -6,6 +6,8 @@ Pages of other sites can send forms and plain text here without asking; JSON the
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -22,15 +24,19 @@ _JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class JsonBodies:
-    """`app` behind the ring. HEAD is answered as GET without its body."""
+    """`app` behind the ring. HEAD is answered as GET without its body.
+
+    writes: the addresses that take a body; what is sent elsewhere is the app's to refuse, unread.
+    """
 
     app: ASGIApp
+    writes: Collection[str]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
             await self.app(dict(scope, method="GET"), receive, _without_body(send))
-        elif scope["type"] == "http" and scope["method"] == "POST":
+        elif scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self.writes:
             await self._post(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -80,7 +86,7 @@ def _wrong_json(body: bytes) -> JSONResponse | None:
     if not body:
         return None
     try:
-        json.loads(body.decode("utf-8"), parse_constant=_no_number)
+        json.loads(body.decode("utf-8"), parse_constant=_no_number, parse_float=_finite)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         return refusal(422, f"The body is no JSON: {error.msg} in {where}.")
@@ -88,6 +94,8 @@ def _wrong_json(body: bytes) -> JSONResponse | None:
         return refusal(422, "The body is no JSON: it is not UTF-8.")
     except _NoNumberError as error:
         return refusal(422, f"The body is no JSON: {error} is no number.")
+    except _TooLargeError:
+        return refusal(422, "The body holds a number that is too large.")
     except RecursionError:
         return refusal(422, "The body is nested too deep.")
     except ValueError:  # Python reads no whole number of more than 4300 digits
@@ -101,6 +109,17 @@ class _NoNumberError(ValueError):
 
 def _no_number(name: str) -> NoReturn:
     raise _NoNumberError(name)
+
+
+class _TooLargeError(ValueError):
+    """A number such as 1e999, which would be taken for infinity."""
+
+
+def _finite(written: str) -> float:
+    value = float(written)
+    if math.isinf(value):
+        raise _TooLargeError
+    return value
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

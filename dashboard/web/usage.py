@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import metadata
 from typing import Annotated, Any, cast
 
@@ -31,13 +31,14 @@ from ..money.desk import Desk
 from ..money.open_alerts import OpenAlerts
 from ..money.position import Position
 from ..settings import Settings
-from ..store.base import Store
+from ..store.base import Health, Store
 from . import usage_answers as answers
 from .exposition import Scene, Steady, exposition
 from .json_bodies import JsonBodies
 from .openapi import ABOUT, add_docs
 from .refusals import invalid, refusal, unwritten
 from .usage_examples import METRICS, WRONG
+from .usage_gaps import Gaps, being_read, gaps
 from .usage_models import (
     AlertsAnswer,
     BalanceAnswer,
@@ -68,8 +69,13 @@ _BODIES: dict[str, type[Body]] = {
     "/usage/update_budget": BalanceBody,
     "/usage/record": CallBody,
     "/usage/alert": NoBody,
-    "/usage/recent": RecentQuery,
 }
+
+WRITES = tuple(_BODIES)
+"""The addresses that take a body."""
+
+AHEAD = timedelta(minutes=5)
+"""How far the clock of who tells of a call may be before ours."""
 
 
 def speaks_json(path: str) -> bool:
@@ -86,7 +92,7 @@ def add_routes(
     write: Write | None,
 ) -> None:
     """Let the server answer programs. write: None, and calls cannot be told."""
-    ring = JsonBodies(_Late(Service(settings, store, desk, clock, write)))
+    ring = JsonBodies(_Late(Service(settings, store, desk, clock, write)), WRITES)
     for path in PATHS:
         for whole in (path, path + "/{rest:path}"):
             server.add_route(whole, cast("Any", ring), include_in_schema=False)
@@ -105,24 +111,34 @@ class Service:
 
     def usage(self) -> Usage:
         """Credit, budgets and spending now."""
-        now = self.clock()
+        now, lacking = self.clock(), self._gaps()
         found, opened = self.desk.position(now), self.desk.open_alerts(now)
-        return answers.usage(found, opened.alerts, self._problems(opened))
+        return answers.usage(found, opened.alerts, self._problems(opened), lacking)
 
     def _problems(self, opened: OpenAlerts) -> tuple[str, ...]:
         log = (opened.problem,) if opened.problem else self.desk.alerts.problems()
-        found = (*self.desk.problems, *self.desk.ledger.problems(), *log)
-        return (*answers.incomplete(self.store.health()), *dict.fromkeys(found))
+        return (*self.desk.problems, *self.desk.ledger.problems(), *log)
+
+    def _gaps(self) -> Gaps:
+        found, today = self.store.health(), self.clock().astimezone(self.store.zone).date()
+        return gaps(found, today, missing=self._missing(found))
+
+    def _missing(self, found: Health) -> bool:
+        """Whether there is no log folder yet."""
+        return found.folder_problem is not None and not self.settings.log_dir.exists()
 
     def update_budget(self, body: BalanceBody) -> BalanceAnswer:
         """Note a reading of the Console's balance."""
         entry = self.desk.ledger.read(self.clock(), body.remaining_budget, note=body.note or "")
-        return answers.reading(entry, self.desk.position(self.clock()))
+        lacking = self._gaps()
+        return answers.reading(entry, self.desk.position(self.clock()), lacking)
 
     def record(self, body: CallBody) -> CallAnswer | Response:
         """Write the line of a call."""
         if self.write is None:
             return refusal(503, "This server writes no calls; callmeter serve does.")
+        if body.timestamp is not None and body.timestamp > self.clock() + AHEAD:
+            return self._not_yet()
         try:
             line = self.write(body.model_dump(exclude_none=True))
         except OSError as error:
@@ -136,19 +152,28 @@ class Service:
             sentence=_recorded(line),
         )
 
+    def _not_yet(self) -> Response:
+        shown = self.clock().astimezone(self.store.zone).isoformat(timespec="seconds")
+        problem = f"lies ahead of this machine's clock, which shows {shown}: is its offset from UTC right?"
+        return refusal(409, f"timestamp {problem}", [("timestamp", problem)])
+
     def summary(self) -> dict[str, Any]:
         """Today, 7 and 30 days."""
-        return answers.summary(self.store, self.clock())
+        lacking = self._gaps()
+        return answers.summary(self.store, self.clock(), lacking)
 
     def recent(self, query: Annotated[RecentQuery, Query()]) -> dict[str, Any]:
         """The last calls."""
-        return answers.recent(self.store, query.limit)
+        lacking = self._gaps()
+        return answers.recent(self.store, query.limit, lacking)
 
     def alert(self, body: NoBody) -> AlertsAnswer:
         """Look at everything now, and have what is new delivered."""
-        now, zone = self.clock(), self.store.zone
+        now, zone, lacking = self.clock(), self.store.zone, self._gaps()
         changes = self.desk.look(now)
         return AlertsAnswer(
+            complete=lacking.complete,
+            problems=list(dict.fromkeys((*lacking.reasons, *self.desk.problems))),
             open=[answers.alert(one, zone) for one in self.desk.open_alerts(now).alerts],
             announced=[answers.alert(one, zone) for one in changes.announced],
             cleared=[answers.alert(one, zone) for one in changes.cleared],
@@ -160,7 +185,7 @@ class Service:
         """
         self.desk.rules()
         health = self.store.health()
-        missing = health.folder_problem is not None and not self.settings.log_dir.exists()
+        missing = self._missing(health)
         found = answers.health(health, version(), missing, self.desk.problems)
         if health.folder_problem is not None and not missing:
             response.status_code = 503
@@ -172,14 +197,14 @@ class Service:
         return Response(text, headers={"Content-Type": kind})
 
     def _scene(self) -> Scene:
-        now = self.clock()
+        now, health = self.clock(), self.store.health()  # first: days are read meanwhile
         sums = answers.all_sums(self.store)
         midnight = filters.midnight(now.astimezone(self.store.zone).date(), self.store.zone)
-        position, alerts = self._money(now)
+        position, alerts = (None, None) if being_read(health) else self._money(now)
         return Scene(
             now=now,
             version=version(),
-            health=self.store.health(),
+            health=health,
             ever=answers.totals_by_model(sums),
             today=answers.totals_by_model(sums[(sums["hour"] >= midnight).to_numpy()]),
             position=position,
@@ -187,9 +212,7 @@ class Service:
         )
 
     def _money(self, now: datetime) -> tuple[Position | None, tuple[Alert, ...] | None]:
-        """Position and open alerts; None while days are still read, or where their files cannot be read."""
-        if self.store.health().loading:
-            return None, None
+        """Position and open alerts; None where their files cannot be read."""
         opened = self.desk.open_alerts(now)
         alerts = None if opened.problem else opened.alerts
         try:
@@ -278,6 +301,10 @@ _BODY: dict[int | str, dict[str, Any]] = {
     415: _answer("The body is not announced as JSON."),
 }
 _WRITE: dict[int | str, dict[str, Any]] = {**_BODY, 507: _answer("There is no room on the disk.")}
+_TOLD: dict[int | str, dict[str, Any]] = {
+    **_WRITE,
+    409: _answer("The time of the call lies ahead of this machine's clock."),
+}
 _HEALTH: dict[int | str, dict[str, Any]] = {
     **_REFUSED,
     503: {"model": HealthAnswer, "description": "The log folder cannot be read."},
@@ -309,7 +336,7 @@ def _add_reads(api: FastAPI, service: Service) -> None:
 def _add_writes(api: FastAPI, service: Service) -> None:
     words = "Tell what the Console shows as the balance"
     _add(api.post, "/usage/update_budget", service.update_budget, words, BalanceAnswer, _WRITE)
-    _add(api.post, "/usage/record", service.record, "Log a call: one line", CallAnswer, _WRITE)
+    _add(api.post, "/usage/record", service.record, "Log a call: one line", CallAnswer, _TOLD)
     words = "Look for alerts now, and have new ones delivered"
     _add(api.post, "/usage/alert", service.alert, words, AlertsAnswer, _WRITE)
 
@@ -323,13 +350,13 @@ def _add(
     refused: dict[int | str, dict[str, Any]],
 ) -> None:
     """An address that answers JSON."""
-    tag = TELL if refused is _WRITE else ASK
+    tag = TELL if path in WRITES else ASK
     responses = {**refused, 200: {"description": "Done."}}
     method(path, summary=words, tags=[tag], response_model=model, responses=responses)(does)
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-    model = _BODIES.get(request.url.path, NoBody)
+    model = _BODIES.get(request.url.path, RecentQuery)
     return invalid(error.errors(), tuple(model.model_fields))
 
 

@@ -8,15 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from .. import filters, metrics, numbers, report
+from .. import filters, metrics, report
 from ..filters import Filter
 from ..metrics import Totals
 from ..money.alerts import Alert
 from ..money.budgets import Standing
+from ..money.drift_words import drift_words
 from ..money.forecast import HORIZON_DAYS, Pace, RunOut
 from ..money.ledger import Reading
 from ..money.position import Position
 from ..store.base import Health, Store
+from .usage_gaps import NONE, Gaps, being_read
 from .usage_models import (
     AlertAnswer,
     BalanceAnswer,
@@ -35,35 +37,40 @@ RANGES = {"today": "today", "7d": "last_7_days", "30d": "last_30_days"}
 _CENTS = 6
 
 
-def usage(position: Position, alerts: Iterable[Alert], problems: Iterable[str]) -> Usage:
-    """The whole position."""
-    balance, run_out = position.balance, position.run_out
-    days, at_least = days_remaining(position)
+def usage(position: Position, alerts: Iterable[Alert], problems: Iterable[str], gaps: Gaps = NONE) -> Usage:
+    """The whole position; while days are still read without its estimates."""
+    balance, ranges = position.balance, position.spent.items()
+    run_out = None if gaps.loading else position.run_out
+    days, at_least = _days(position, gaps)
+    health, why = _health(position, gaps)
     return Usage(
         at=position.at,
+        complete=gaps.complete,
         remaining_budget=None if balance is None else round(balance.left_usd, _CENTS),
-        at_most=bool(balance and balance.uncertain),
+        at_most=_at_most(position, gaps),
         days_remaining=days,
         days_remaining_is_at_least=at_least,
-        health=position.status,
-        why=position.why,
+        health=health,
+        why=why,
         run_out=None if run_out is None else _run_out(run_out),
-        burn_rate=_burn_rate(position.pace),
-        budgets=[_budget(standing) for standing in position.standings],
-        spent=Spending(**{RANGES[name]: spent(found) for name, found in position.spent.items()}),
+        burn_rate=_burn_rate(position.pace, gaps),
+        budgets=[_budget(standing, gaps) for standing in position.standings],
+        spent=Spending(**{RANGES[name]: spent(found, gaps) for name, found in ranges}),
         alerts=[alert(one, position.at.tzinfo) for one in alerts],
-        problems=list(problems),
+        problems=list(dict.fromkeys((*gaps.reasons, *problems))),
     )
 
 
-def incomplete(found: Health) -> tuple[str, ...]:
-    """Why numbers may be too small at the moment, if they may."""
-    if found.folder_problem:
-        return (found.folder_problem,)
-    if not found.loading:
-        return ()
-    read = f"{numbers.count(found.days_loaded)} of {numbers.plural(found.days_total, 'day')}"
-    return (f"Older days are still being read: {read}; the numbers are not complete yet.",)
+def _at_most(position: Position, gaps: Gaps) -> bool:
+    return position.balance is not None and bool(position.balance.uncertain or not gaps.complete)
+
+
+def _health(position: Position, gaps: Gaps) -> tuple[str, str]:
+    return ("unknown", " ".join(gaps.reasons)) if gaps.loading else (position.status, position.why)
+
+
+def _days(position: Position, gaps: Gaps) -> tuple[float | None, bool]:
+    return (None, False) if gaps.loading else days_remaining(position)
 
 
 def days_remaining(position: Position) -> tuple[float | None, bool]:
@@ -88,20 +95,24 @@ def _run_out(found: RunOut) -> RunOutAnswer:
     )
 
 
-def _burn_rate(pace: Pace) -> BurnRate:
+def _burn_rate(pace: Pace, gaps: Gaps) -> BurnRate:
     return BurnRate(
-        usd_per_day=_rounded(pace.usd_per_day),
+        usd_per_day=_estimate(pace.usd_per_day, gaps),
         days_of_history=pace.days,
         today_usd=round(pace.today_usd, _CENTS),
-        month_usd=_rounded(pace.month_usd),
+        month_usd=_estimate(pace.month_usd, gaps),
     )
+
+
+def _estimate(value: float | None, gaps: Gaps) -> float | None:
+    return None if gaps.loading else _rounded(value)
 
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _CENTS)
 
 
-def _budget(standing: Standing) -> BudgetAnswer:
+def _budget(standing: Standing, gaps: Gaps) -> BudgetAnswer:
     budget = standing.budget
     return BudgetAnswer(
         name=budget.name,
@@ -110,26 +121,27 @@ def _budget(standing: Standing) -> BudgetAnswer:
         scope=budget.scope.words,
         limit=budget.limit,
         current=round(standing.current, _CENTS),
-        is_lower_bound=standing.lower_bound,
+        is_lower_bound=standing.lower_bound or not gaps.complete,
         share=round(standing.share, _CENTS),
         status=standing.status,
-        projected=_rounded(standing.projected),
+        projected=_estimate(standing.projected, gaps),
         since=standing.since,
         until=standing.until,
     )
 
 
-def spent(totals: Totals) -> Spent:
+def spent(totals: Totals, gaps: Gaps = NONE) -> Spent:
     """A range in short."""
+    lacking = not gaps.complete
     return Spent(
         calls=totals.calls,
         failed=totals.failed,
         tokens_total=totals.tokens_total,
         estimated_cost_usd=report.known_cost(totals),
         unpriced_calls=totals.unpriced,
-        cost_is_lower_bound=bool(totals.unpriced or totals.not_final),
-        tokens_are_lower_bound=bool(totals.not_final),
-        calls_are_lower_bound=bool(totals.of_runs),
+        cost_is_lower_bound=lacking or bool(totals.unpriced or totals.not_final),
+        tokens_are_lower_bound=lacking or bool(totals.not_final),
+        calls_are_lower_bound=lacking or bool(totals.of_runs),
     )
 
 
@@ -145,37 +157,28 @@ def alert(found: Alert, zone: tzinfo | None) -> AlertAnswer:
     )
 
 
-def reading(entry: Reading, position: Position) -> BalanceAnswer:
-    """The balance after a reading of it."""
+def reading(entry: Reading, position: Position, gaps: Gaps = NONE) -> BalanceAnswer:
+    """The balance after a reading of it. While days are still read its drift is not known."""
     balance = position.balance
-    drifts = balance.drifts if balance else ()
+    drifts = balance.drifts if balance and not gaps.loading else ()
     drift = next((one for one in drifts if one.reading.id == entry.id), None)
     left = entry.balance_usd if balance is None else balance.left_usd
+    said = f"{drift_words(drift)}." if drift else "The reading is noted."
     return BalanceAnswer(
         id=entry.id,
         at=entry.at.astimezone(position.at.tzinfo),
+        complete=gaps.complete,
         remaining_budget=round(left, _CENTS),
+        at_most=bool(balance and balance.uncertain),
         expected_usd=_rounded(drift.expected_usd) if drift else None,
         drift_usd=_rounded(drift.usd) if drift else None,
-        days_remaining=days_remaining(position)[0],
-        health=position.status,
-        sentence=_drift_words(drift.expected_usd, drift.usd) if drift else _FIRST,
+        days_remaining=_days(position, gaps)[0],
+        health=_health(position, gaps)[0],
+        sentence=" ".join((said, *(() if gaps.complete else gaps.reasons))),
     )
 
 
-_FIRST = "This is the first that is known of the credit."
-
-
-def _drift_words(expected: float | None, drift: float | None) -> str:
-    if expected is None or drift is None:
-        return _FIRST
-    if abs(drift) < 0.005:
-        return f"By our count it was {numbers.usd(expected)} too."
-    direction = "more was spent than was logged" if drift > 0 else "less was spent than was logged"
-    return f"By our count it was {numbers.usd(expected)}: {numbers.usd(abs(drift))} {direction}."
-
-
-def summary(store: Store, now: datetime) -> dict[str, Any]:
+def summary(store: Store, now: datetime, gaps: Gaps = NONE) -> dict[str, Any]:
     """Today, 7 and 30 days in full, as `callmeter report --json` has them."""
     here = now.astimezone(store.zone)
     longest = filters.last("30d", here, store.zone)
@@ -183,7 +186,8 @@ def summary(store: Store, now: datetime) -> dict[str, Any]:
     views = {"today": filters.days(here.date(), here.date(), store.zone), "30d": longest}
     views["7d"] = filters.last("7d", here, store.zone)
     found = {field: _range(_within(sums, views[name]), views[name]) for name, field in RANGES.items()}
-    return {"timezone": str(store.zone), **found}
+    lacking = {"complete": gaps.complete, "problems": list(gaps.reasons)}
+    return {"timezone": str(store.zone), **lacking, **found}
 
 
 def _within(sums: pd.DataFrame, view: Filter) -> pd.DataFrame:
@@ -197,13 +201,13 @@ def _range(sums: pd.DataFrame, view: Filter) -> dict[str, Any]:
     return {**shown, "models": by_model["groups"], "projects": by_project["groups"]}
 
 
-def recent(store: Store, limit: int) -> dict[str, Any]:
+def recent(store: Store, limit: int, gaps: Gaps = NONE) -> dict[str, Any]:
     """The last calls, newest first; each once, without content."""
     view = _last_lines(store, limit)
     if view is None:
-        return {"calls": []}
+        return {"complete": gaps.complete, "calls": []}
     rows = store.rows(view).tail(limit).iloc[::-1]
-    return {"calls": list(report.details(rows))}
+    return {"complete": gaps.complete, "calls": list(report.details(rows))}
 
 
 def _last_lines(store: Store, limit: int) -> Filter | None:
@@ -243,7 +247,7 @@ def _health_word(found: Health, missing: bool, troubled: bool) -> str:
         return "waiting for the first call"
     if found.folder_problem is not None:
         return "cannot read the log folder"
-    if found.loading:
+    if being_read(found):
         return "loading"
     return "trouble" if troubled else "ok"
 

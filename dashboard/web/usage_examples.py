@@ -86,6 +86,7 @@ _CALL: dict[str, Any] = {
 
 _USAGE: dict[str, Any] = {
     "at": "2026-11-22T14:30:10+01:00",
+    "complete": True,
     "remaining_budget": 871.2,
     "at_most": False,
     "days_remaining": 13.4,
@@ -123,17 +124,27 @@ _USAGE: dict[str, Any] = {
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "/usage": _USAGE,
-    "/usage/summary": {"timezone": "Europe/Berlin", "today": _RANGE, "7d": _RANGE, "30d": _RANGE},
-    "/usage/recent": {"calls": [_CALL]},
+    "/usage/summary": {
+        "timezone": "Europe/Berlin",
+        "complete": True,
+        "problems": [],
+        "today": _RANGE,
+        "7d": _RANGE,
+        "30d": _RANGE,
+    },
+    "/usage/recent": {"complete": True, "calls": [_CALL]},
     "/usage/update_budget": {
         "id": "08bb62",
         "at": "2026-11-22T14:30:10+01:00",
+        "complete": True,
         "remaining_budget": 876.0,
+        "at_most": False,
         "expected_usd": 881.2,
         "drift_usd": 5.2,
         "days_remaining": 13.4,
         "health": "ok",
-        "sentence": "By our count it was $881.20: $5.20 more was spent than was logged.",
+        "sentence": "By our count it was $881.20: $5.20 more was spent than was logged (4.4 %); "
+        "from now on the burn rate counts with that.",
     },
     "/usage/record": {
         "call_id": "6b035b222c7b6703-1",
@@ -143,7 +154,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "estimated_cost_usd": 0.0027,
         "sentence": "Logged; it cost $0.0027.",
     },
-    "/usage/alert": {"open": [_ALERT], "announced": [_ALERT], "cleared": []},
+    "/usage/alert": {
+        "complete": True,
+        "open": [_ALERT],
+        "announced": [_ALERT],
+        "cleared": [],
+        "problems": [],
+    },
     "/healthz": {
         "status": "ok",
         "version": "0.2.0",

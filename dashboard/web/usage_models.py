@@ -121,6 +121,12 @@ class Problem(BaseModel):
     fields: list[FieldProblem] = []
 
 
+COMPLETE = (
+    "Whether nothing is lacking. false while days are still being read (soon after the start), or a file "
+    "of the last months cannot be read: sums are then lower bounds, and what is left is at most so much."
+)
+
+
 class Spent(BaseModel):
     """A range added up, each call counted once."""
 
@@ -192,14 +198,17 @@ class Usage(BaseModel):
     """Credit, budgets and spending now."""
 
     at: datetime
+    complete: bool = Field(description=COMPLETE)
     remaining_budget: float | None = Field(description="USD left; null without a credit ledger.")
     at_most: bool = Field(description="It may be less: the cost of some calls is not known to the end.")
     days_remaining: float | None = Field(
         description="Days until the likely end of the credit, 0 when nothing is left. "
-        "Null without a ledger, or without enough history to say."
+        "Null without a ledger, without enough history to say, or while days are still being read."
     )
     days_remaining_is_at_least: bool = Field(description="It lasts longer than is reckoned ahead.")
-    health: str = Field(description="ok, caution, warning, critical, or unknown without a ledger.")
+    health: str = Field(
+        description="ok, caution, warning, critical; unknown without a ledger, or while days are still read."
+    )
     why: str
     run_out: RunOutAnswer | None
     burn_rate: BurnRate
@@ -214,8 +223,12 @@ class BalanceAnswer(BaseModel):
 
     id: str
     at: datetime
+    complete: bool = Field(description=COMPLETE)
     remaining_budget: float
-    expected_usd: float | None = Field(description="What was reckoned; null for the first thing known.")
+    at_most: bool = Field(description="It may be less: the cost of some calls is not known to the end.")
+    expected_usd: float | None = Field(
+        description="What was reckoned; null for the first thing known, or while days are still being read."
+    )
     drift_usd: float | None = Field(description="Above 0 when more was spent than was logged.")
     days_remaining: float | None
     health: str
@@ -234,11 +247,13 @@ class CallAnswer(BaseModel):
 
 
 class AlertsAnswer(BaseModel):
-    """What a look at everything found."""
+    """What a look at everything found. While days are still being read nothing is announced or cleared."""
 
+    complete: bool = Field(description=COMPLETE)
     open: list[AlertAnswer]
     announced: list[AlertAnswer] = Field(description="New since the last look, and on their way.")
     cleared: list[AlertAnswer]
+    problems: list[str] = Field(description="What could not be read, and addresses that do not deliver.")
 
 
 class HealthAnswer(BaseModel):
@@ -295,6 +310,8 @@ class Summary(BaseModel):
     """Today, 7 and 30 days."""
 
     timezone: str
+    complete: bool = Field(description=COMPLETE)
+    problems: list[str] = Field(description="What is lacking, a sentence each.")
     today: RangeAnswer
     last_7_days: RangeAnswer = Field(serialization_alias="7d")
     last_30_days: RangeAnswer = Field(serialization_alias="30d")
@@ -320,4 +337,5 @@ CallDetails = create_model(
 class Recent(BaseModel):
     """Calls, newest first."""
 
+    complete: bool = Field(description=COMPLETE)
     calls: list[CallDetails]  # type: ignore[valid-type]
