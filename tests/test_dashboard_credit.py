@@ -197,6 +197,13 @@ def drift(logged: float, real: float, after_reading: bool = True) -> Drift:
         ([drift(10, 90)], 3),  # most of the use is not logged
         ([drift(10, 90, after_reading=False)], 1),  # the grant was used long before the log began
         ([drift(100, 100), drift(100, 110)], (0.7 * 100 + 110) / (0.7 * 100 + 100)),
+        ([drift(10, 4), drift(10, 16)] * 4, 1),  # the Console shows some a day late
+        ([drift(10, 16), drift(10, 4)] * 4, 1),
+        ([drift(10, 4), drift(10, 16), drift(10, 4)], 1),  # the last is judged with the next
+        ([drift(50, 95), drift(10, -35)], 1),  # 5 typed for 50, and put right
+        ([drift(50, -400), drift(10, 460)], 1),  # 500 typed for 50, and put right
+        ([drift(0.3, 0.6)] * 4, 2),  # little at a time
+        ([drift(100, 104), drift(10, -30), drift(100, 104)], 1.04),  # credit was added that nobody entered
     ],
 )
 def test_real_over_logged_spending_corrects_the_burn_rate(drifts: list[Drift], expected: float) -> None:

@@ -121,6 +121,14 @@ GOOD = '{"id":"a","kind":"grant","at":"2026-11-01T00:00:00+01:00","amount_usd":7
             '{"id":"b","kind":"grant","at":"2026-11-02T00:00Z","amount_usd":1,"expires":9}',
             "expires: must be a day",
         ),
+        *(
+            (f'{{"id":"b","kind":"reading","at":"{at}","balance_usd":1}}', "at: must be a time")
+            for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "1969-12-31T23:00Z")
+        ),
+        (
+            '{"id":"b","kind":"grant","at":"2026-11-02T00:00Z","amount_usd":1,"expires":"9999-12-31"}',
+            "expires: must be a day",
+        ),
         (
             '{"id":"a","kind":"reading","at":"2026-11-02T00:00Z","balance_usd":1}',
             "id a is an earlier line's; the earlier one counts",
@@ -185,3 +193,8 @@ def test_a_grant_without_label_or_expiry_has_neither_in_its_line(tmp_path: Path)
         "at",
         "amount_usd",
     }
+
+
+def test_an_amount_that_nobody_has_is_told_with_the_most(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"above 0, at most 1,000,000,000, such as .*; not 99,999,999,999\."):
+        ledger_in(tmp_path).grant(NOW, 99999999999)

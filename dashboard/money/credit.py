@@ -83,12 +83,17 @@ class Drift:
 
     @property
     def ratio(self) -> float | None:
-        """Real over logged spending; None where the interval says nothing about it."""
+        """Real over logged spending; None where the interval by itself says nothing about it."""
         if self.usd is None or self.logged_usd < LEAST_LOGGED:
             return None
         found = (self.logged_usd + self.usd) / self.logged_usd
-        believable = found >= BOUNDS[0] and (self.after_reading or found <= BOUNDS[1])
-        return found if believable else None
+        return found if found >= BOUNDS[0] and not self.from_before else None
+
+    @property
+    def from_before(self) -> bool:
+        """Whether most of a first drift must be older than the log: it says nothing about the burn rate."""
+        most = (BOUNDS[1] - 1) * self.logged_usd
+        return not self.after_reading and self.usd is not None and self.usd > max(most, LEAST_LOGGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +171,56 @@ def _drift(reading: Reading, account: Account, after_reading: bool) -> Drift:
     return Drift(reading, expected, account.since_reading.usd, after_reading)
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Intervals between readings that are judged together: USD logged in them, and the drift at their end."""
+
+    logged: float = 0.0
+    off: float = 0.0
+
+    def __add__(self, other: _Span) -> _Span:
+        return _Span(self.logged + other.logged, self.off + other.off)
+
+    @property
+    def real(self) -> float:
+        """USD really spent, below 0 where credit must have been added."""
+        return self.logged + self.off
+
+    @property
+    def believable(self) -> bool:
+        return self.logged >= LEAST_LOGGED and self.real >= BOUNDS[0] * self.logged
+
+
 def correction(drifts: Sequence[Drift]) -> float:
-    """Real over logged spending, newer intervals counting more; 1 where nothing is known of it."""
+    """Real over logged spending, newer intervals counting more; 1 where nothing is known of it.
+
+    An interval that says nothing by itself, or too little to be believed, is judged with the next: what the
+    Console showed late, or a reading mistyped, is in both with opposite signs.
+    """
     real = logged = 0.0
-    for age, drift in enumerate(reversed(drifts)):
-        if drift.ratio is not None:
-            weight = FADING**age
-            real += weight * drift.ratio * drift.logged_usd
-            logged += weight * drift.logged_usd
+    for age, span in enumerate(reversed(_spans(drifts))):
+        real += FADING**age * span.real
+        logged += FADING**age * span.logged
     return min(BOUNDS[1], max(BOUNDS[0], real / logged)) if logged else 1.0
+
+
+def _spans(drifts: Sequence[Drift]) -> list[_Span]:
+    """The believable ones, oldest first."""
+    told: list[_Span] = []
+    waiting = _Span()
+    for drift in drifts:
+        if drift.usd is None or drift.from_before:
+            continue
+        own = _Span(drift.logged_usd, drift.usd)
+        both = waiting + own
+        if waiting.real < 0 and own.believable and abs(both.off) > abs(own.off):
+            both = own
+        if told and not both.believable and abs(told[-1].off + both.off) < abs(told[-1].off):
+            both += told.pop()
+        if both.believable:
+            told.append(both)
+        waiting = _Span() if both.believable else both
+    return told
 
 
 def history(

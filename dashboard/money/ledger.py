@@ -22,6 +22,9 @@ FILE = "credit.jsonl"
 _MOST = 1e9
 """USD that nobody has."""
 
+_YEARS = (1970, 9000)
+"""Years that a time or a day can be of."""
+
 _AHEAD = timedelta(minutes=1)
 """By how much the clocks of two machines may differ."""
 
@@ -174,8 +177,9 @@ def _amount(what: str, value: float, *, least: float) -> float:
     """USD to the millionth, whole ones without a point. Raises UsageError."""
     good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not good or not least <= round(value, 6) <= _MOST:
-        above = "of 0 or more" if least == 0 else "above 0"
-        raise UsageError(f"{what} must be an amount in USD {above}, such as 876 or 15.50; not {value}.")
+        bounds = f"{'of 0 or more' if least == 0 else 'above 0'}, at most {_MOST:,.0f}"
+        given = f"{value:,.15g}" if good else value
+        raise UsageError(f"{what} must be an amount in USD {bounds}, such as 876 or 15.50; not {given}.")
     amount = round(value, 6)
     return int(amount) if amount == int(amount) else amount
 
@@ -265,13 +269,21 @@ def _moment(record: Mapping[str, Any]) -> datetime:
         at = datetime.fromisoformat(_text(record, "at"))
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None or at.tzinfo is None or not _sensible(at):
         raise ValueError("at: must be a time with its offset, such as 2026-11-22T14:30:00+01:00")
     return at
 
 
 def _day(value: Any) -> date:
     try:
-        return date.fromisoformat(value)
+        found = date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ValueError("expires: must be a day, such as 2026-12-31") from None
+        found = None
+    if found is None or not _sensible(found):
+        raise ValueError("expires: must be a day, such as 2026-12-31")
+    return found
+
+
+def _sensible(when: date) -> bool:
+    """Whether it can be moved to any zone, and a day further."""
+    return _YEARS[0] <= when.year <= _YEARS[1]
