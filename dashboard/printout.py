@@ -1,7 +1,7 @@
 """Reports and budgets as lines for a terminal: aligned, with thousands separators, plain when piped.
 
 A count that is only a lower bound is marked `≥`, with the reason beside it. Names are never cut: where
-the terminal is too narrow the table leaves out columns, then runs over the edge.
+the terminal is too narrow a table leaves out columns, then runs over the edge; budgets become sentences.
 """
 
 from __future__ import annotations
@@ -215,45 +215,63 @@ _STATUS = {"ok": ("✓ ok", ""), "warning": ("! warning", "yellow"), "exceeded":
 def show_standings(report: Report, console: Console) -> None:
     """Print a line for each budget of the report."""
     for one in report.standings:
-        line = Text(f"Budget {printable(one.budget.name)}: ")
-        line.append(one.sentence, style=_STATUS[one.status][1])
-        console.print(line, soft_wrap=True)
+        _print_standing(f"Budget {printable(one.budget.name)}: ", one, console)
+
+
+def _print_standing(begin: str, one: Standing, console: Console) -> None:
+    console.print(Text(begin).append(one.sentence, style=_STATUS[one.status][1]), soft_wrap=True)
 
 
 def show_budgets(standings: Sequence[Standing], console: Console) -> None:
-    """Print a table of the budgets, and what its estimates are taken from."""
-    _print_table([_budget_table(standings, slim) for slim in (False, True)], console)
+    """Print a table of the budgets, or a sentence for each where that is too wide, and what its estimates
+    are taken from.
+    """
+    table = _budget_table(standings)
+    if _width(table, console) <= _room(console):
+        _print_table([table], console)
+    else:
+        for one in standings:
+            _print_standing(_whose(one), one, console)
     console.print()
     console.print(_budget_note(standings), style="dim", soft_wrap=True)
 
 
+def _whose(one: Standing) -> str:
+    """`✓ Budget Web (project web): `."""
+    mark, scope = _STATUS[one.status][0][0], printable(one.budget.scope.words)
+    return f"{mark} Budget {printable(one.budget.name)}{f' ({scope})' if scope else ''}: "
+
+
 def _budget_note(standings: Sequence[Standing]) -> str:
-    note = "Estimates: what was usual at these hours in the last 28 days, and how this period went so far."
+    note = "No estimates: it is too early to say."
+    if any(one.projected is not None for one in standings):
+        note = (
+            "Estimates: what was usual at these hours in the last 28 days, and how this period went so far."
+        )
     if any(one.lower_bound for one in standings):
         note += " ≥: not all of it is known: callmeter report, callmeter check."
     return note
 
 
-_BUDGET_COLUMNS: tuple[tuple[str, bool, bool, Callable[[Standing], str]], ...] = (
-    # header, left out where there is no room, a number, cell
-    ("Budget", False, False, lambda one: printable(one.budget.name)),
-    ("Of", True, False, lambda one: printable(one.budget.scope.words) or "all calls"),
-    ("Period", True, False, lambda one: one.budget.period),
-    ("Used", False, True, lambda one: _bounded(one, amount_words(one.budget.measure, one.current))),
-    ("Limit", False, True, lambda one: _with_unit(one.budget.measure, one.budget.limit)),
-    ("Share", False, True, lambda one: _bounded(one, share_words(one.share))),
-    ("Status", False, False, lambda one: _STATUS[one.status][0]),
-    ("Estimate", True, False, lambda one: _estimate(one)),
+_BUDGET_COLUMNS: tuple[tuple[str, bool, Callable[[Standing], str]], ...] = (
+    # header, a number, cell
+    ("Budget", False, lambda one: printable(one.budget.name)),
+    ("Of", False, lambda one: printable(one.budget.scope.words) or "all calls"),
+    ("Period", False, lambda one: one.budget.period),
+    ("Used", True, lambda one: _bounded(one, amount_words(one.budget.measure, one.current))),
+    ("Limit", True, lambda one: _with_unit(one.budget.measure, one.budget.limit)),
+    ("Share", True, lambda one: _bounded(one, share_words(one.share))),
+    ("Status", False, lambda one: _STATUS[one.status][0]),
+    ("Estimate", False, lambda one: _estimate(one)),
 )
 
 
-def _budget_table(standings: Sequence[Standing], slim: bool) -> Table:
-    columns = [column for column in _BUDGET_COLUMNS if not (column[1] and slim)]
+def _budget_table(standings: Sequence[Standing]) -> Table:
     table = _plain_table()
-    for title, _, number, _ in columns:
+    for title, number, _ in _BUDGET_COLUMNS:
         table.add_column(title, justify="right" if number else "left", no_wrap=True)
     for one in standings:
-        table.add_row(*(Text(cell(one)) for *_, cell in columns), style=_STATUS[one.status][1])
+        table.add_row(*(Text(cell(one)) for *_, cell in _BUDGET_COLUMNS), style=_STATUS[one.status][1])
     return table
 
 
@@ -316,11 +334,14 @@ def _detail(call: dict[Any, Any]) -> list[str]:
 
 def _print_table(tables: list[Table], console: Console) -> None:
     """Print the first table that fits; a pipe has room for everything."""
-    room = console.width if console.is_terminal else _WIDE
     widths = [_width(table, console) for table in tables]
-    chosen = next((i for i, width in enumerate(widths) if width <= room), len(tables) - 1)
+    chosen = next((i for i, width in enumerate(widths) if width <= _room(console)), len(tables) - 1)
     for line in _rendered(tables[chosen], widths[chosen], console):
         console.file.write(f"{line.rstrip()}\n")
+
+
+def _room(console: Console) -> int:
+    return console.width if console.is_terminal else _WIDE
 
 
 def _width(table: Table, console: Console) -> int:

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import tomllib
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from dashboard import commands, printout
 from dashboard.commands import first_budgets
 from dashboard.money import rules, standings
 from dashboard.money.budgets import Budget, Standing
+from dashboard.money.scope import Scope
 
 pytestmark = pytest.mark.usefixtures("own_machine")
 
@@ -76,7 +78,7 @@ def test_a_table_says_how_each_budget_stands(capsys: Shell) -> None:
     assert title.split() == ["Budget", "Of", "Period", "Used", "Limit", "Share", "Status", "Estimate"]
     assert daily.startswith("Daily   all calls    day     ≥ $4.10      $10.00  ≥ 41 %  ✓ ok ")
     assert web.startswith("Web     project web  month     1,000  900 tokens   111 %  ✗ exceeded ")
-    assert note.startswith("Estimates: ")
+    assert note.startswith(("Estimates: ", "No estimates: ")), "early in a day there is none"
 
 
 def test_bad_lines_are_said_beside_the_table(capsys: Shell) -> None:
@@ -128,19 +130,37 @@ def test_wrong_budgets_are_a_sentence(capsys: Shell, words: list[str], toml: str
     assert (code, out, err) == (1, "", f"{SETTINGS.absolute()}: {said}\n")
 
 
-def test_a_narrow_terminal_leaves_out_columns() -> None:
+def test_a_narrow_terminal_has_a_sentence_for_each_budget() -> None:
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    (one,) = standings.look(frames.FrameStore(), [Budget("Daily spending", "day", 10.0)], now)
-    assert _printed(one, 120).splitlines()[0].split()[1] == "Of"
-    assert _printed(one, 60).splitlines()[0].split() == ["Budget", "Used", "Limit", "Share", "Status"]
+    store = frames.FrameStore([{"time": now - timedelta(hours=1), "cost_usd": 12.0, "project": "web"}])
+    budgets = [
+        Budget("Daily spending", "day", 10.0),
+        Budget("Web", "month", 100.0, "cost", scope=Scope(project=("web",))),
+    ]
+    found = standings.look(store, budgets, now)
+    assert _printed(found, 120).splitlines()[0].split()[1] == "Of"
+    assert _printed(found, 60) == (
+        "✗ Budget Daily spending: $12.00 of $10.00 today (120 %)\n"
+        "✓ Budget Web (project web): $12.00 of $100.00 this month (12 %)\n"
+        "\n"
+        "No estimates: it is too early to say.\n"
+    )
 
 
-def _printed(one: Standing, width: int) -> str:
+def test_a_narrow_terminal_has_the_estimates_their_note_speaks_of() -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    store = frames.FrameStore([{"time": now - timedelta(hours=12), "cost_usd": 4.0}])
+    printed = " ".join(_printed(standings.look(store, [Budget("Daily", "day", 10.0)], now), 60).split())
+    assert "$4.00 of $10.00 today (40 %), at this pace about $8.00 by midnight" in printed
+    assert "Estimates: what was usual" in printed
+
+
+def _printed(found: Sequence[Standing], width: int) -> str:
     out = io.StringIO()
     console = Console(
         file=out, width=width, height=50, force_terminal=True, color_system=None, highlight=False
     )
-    printout.show_budgets([one], console)
+    printout.show_budgets(found, console)
     return out.getvalue()
 
 
@@ -255,6 +275,45 @@ def test_check_ends_with_2_and_says_which_budget_is_exceeded(capsys: Shell) -> N
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
     assert line.startswith("Budget Daily is exceeded: $12.00 of $10.00 today (120 %)")
+
+
+def test_check_says_what_is_only_a_lower_bound(capsys: Shell) -> None:
+    log(4.1, None)
+    written(DAILY)
+    code, out, err = run(capsys, "budget", "check")
+    assert (code, out) == (0, "")
+    (line,) = err.splitlines()
+    assert line.startswith("Budget Daily: ≥ $4.10 of $10.00 today (≥ 41 %)")
+    assert line.endswith(". It may be more: some calls have no known cost or count: callmeter check.")
+
+
+@pytest.mark.parametrize("differs", [{}, {"measure": "tokens"}])
+def test_check_of_calls_without_any_known_price_is_an_error_not_a_yes(
+    capsys: Shell, differs: dict[str, str]
+) -> None:
+    log(*[None] * 40, tokens_input=0, tokens_total=0) if differs else log(*[None] * 40)
+    written(DAILY + "".join(f'{key} = "{value}"\n' for key, value in differs.items()))
+    code, out, err = run(capsys, "budget", "check")
+    assert (code, out) == (1, "")
+    what = differs.get("measure", "cost")
+    assert err == f"Budget Daily: nothing is known of the {what} of its calls today: callmeter check.\n"
+
+
+def test_check_with_one_exceeded_and_one_not_known_ends_with_2_and_says_both(capsys: Shell) -> None:
+    log(None)
+    log(12.0, project="web")
+    log(None, project="other")
+    written(DAILY + DAILY.replace("Daily", "Other") + 'project = "other"\n')
+    code, _, err = run(capsys, "budget", "check")
+    assert code == 2
+    assert "Budget Daily is exceeded: ≥ $12.00" in err
+    assert "Budget Other: nothing is known of the cost" in err
+
+
+def test_a_check_of_no_calls_is_silent(capsys: Shell) -> None:
+    Path("logs/api").mkdir(parents=True)
+    written(DAILY)
+    assert run(capsys, "budget", "check") == (0, "", "")
 
 
 def test_check_without_budgets_is_an_error_not_a_yes(capsys: Shell) -> None:

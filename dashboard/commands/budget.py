@@ -84,7 +84,8 @@ def init(
 def check(log_dir: options.LogDir = None, timezone: options.TimeZone = None) -> None:
     """Exit with 2 and say which, when a budget is exceeded; with 0 and without a word when none is.
 
-    Exits with 1 when that cannot be known: no budgets are set, or a file cannot be read.
+    What is only a lower bound is said. Exits with 1 when nothing can be known: no budgets are set, a file
+    cannot be read, or no call of a budget has a known cost.
 
     \b
     Examples:
@@ -95,17 +96,35 @@ def check(log_dir: options.LogDir = None, timezone: options.TimeZone = None) -> 
 
 
 def judge(settings: Settings, now: datetime) -> None:
-    """Say which budgets are exceeded. Raises CallmeterError, and Exit with 2 when there is one."""
+    """Say which budgets are exceeded or not known to the end. Raises CallmeterError, and Exit: with 2 when
+    one is exceeded, with 1 when nothing is known of one.
+    """
     budgets = _budgets(settings)
     if not budgets:
         raise UsageError(_none_set(settings))
     standings, files, _ = _look(settings, budgets, now)
-    exceeded = [one for one in standings if one.exceeded]
-    for one in exceeded:
-        print(f"Budget {one.budget.name} is exceeded: {one.sentence}.", file=sys.stderr)
-    if exceeded:
+    for sentence in filter(None, map(_said, standings)):
+        print(sentence, file=sys.stderr)
+    if any(one.exceeded for one in standings):
         raise typer.Exit(EXCEEDED)
     _end(files)
+    if any(one.unknown for one in standings):
+        raise typer.Exit(1)
+
+
+def _said(one: Standing) -> str:
+    """What `check` says of a budget; nothing when all is well."""
+    from ..money.periods import running
+
+    if one.exceeded:
+        return f"Budget {one.budget.name} is exceeded: {one.sentence}."
+    if one.unknown:
+        what = f"the {one.budget.measure} of its calls {running(one.budget.period)}"
+        return f"Budget {one.budget.name}: nothing is known of {what}: callmeter check."
+    if one.lower_bound:
+        more = "It may be more: some calls have no known cost or count: callmeter check."
+        return f"Budget {one.budget.name}: {one.sentence}. {more}"
+    return ""
 
 
 WORDS = (init, check)

@@ -84,6 +84,8 @@ class Standing:
     """Whether it is at least so much: calls without a known cost, or not counted to the end."""
     projected: float | None
     """An estimate of `current` at the end of the period; None without enough to go by."""
+    unknown: bool = False
+    """Whether there were calls, and of none of them it is known what it used."""
 
     @property
     def share(self) -> float:
@@ -203,6 +205,7 @@ def standing(budget: Budget, sums: pd.DataFrame, now: datetime) -> Standing:
         current=float(inside[MEASURES[budget.measure]].sum()),
         lower_bound=_lower_bound(budget.measure, inside),
         projected=projected(hours, values, period.since, period.until, now),
+        unknown=_unknown(budget.measure, inside),
     )
 
 
@@ -219,6 +222,13 @@ def _lower_bound(measure: str, sums: pd.DataFrame) -> bool:
     if measure == "cost":
         return bool(np.any(unpriced | not_final))
     return bool(np.any(not_final | (unpriced & (sums["tokens_total"].to_numpy() == 0))))
+
+
+def _unknown(measure: str, sums: pd.DataFrame) -> bool:
+    calls = sums["calls"].sum()
+    if measure == "calls" or not calls or sums["unpriced"].sum() < calls:
+        return False
+    return measure == "cost" or not sums["tokens_total"].any()
 
 
 def conditions(standings: Sequence[Standing]) -> list[Condition]:
