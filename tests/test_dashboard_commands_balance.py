@@ -180,6 +180,26 @@ def test_a_grant_after_a_reading_tells_what_it_is_added_to(capsys: Shell) -> Non
     assert "It is added to the reading of $876.00 before it. If that showed this credit already:" in out
 
 
+def test_a_grant_by_a_day_on_which_the_console_was_read_needs_its_time(capsys: Shell) -> None:
+    """Bought in the afternoon, read in the morning: by its day alone the grant would be before the reading."""
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    run(capsys, "balance", "read", 189, "--at", f"{yesterday:%Y-%m-%d} 09:00", "--timezone", "UTC")
+    grant = ("balance", "grant", 50, "--timezone", "UTC", "--at")
+    code, out, err = run(capsys, *grant, f"{yesterday:%Y-%m-%d}")
+    assert (code, out) == (1, "")
+    assert f"The Console was read on {yesterday:%Y-%m-%d} at 09:00 ($189.00), so the time of the grant" in err
+    assert f'as --at "{yesterday:%Y-%m-%d} 14:30"' in err
+    code, out, err = run(capsys, *grant, f"{yesterday:%Y-%m-%d} 14:00")
+    assert (code, err) == (0, "") and "Balance now: $239.00.\n" in out
+
+
+def test_a_grant_that_changes_nothing_says_so(capsys: Shell) -> None:
+    run(capsys, "balance", "read", 189, "--at", ago(days=1))
+    out = run(capsys, "balance", "grant", 50, "--at", ago(days=3))[1]
+    assert "Balance now: $189.00.\nThe balance is what it was: the reading of $189.00 of " in out
+    assert "after this grant, is taken to show it already. If it came later: callmeter balance undo " in out
+
+
 def test_the_ledger_of_another_log_folder_is_its_own(capsys: Shell) -> None:
     run(capsys, "balance", "grant", 100, "--log-dir", "elsewhere")
     assert Path("elsewhere/credit/credit.jsonl").exists()

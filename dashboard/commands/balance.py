@@ -101,7 +101,12 @@ def grant(
         str | None, typer.Option(metavar="DAY", help="The last day it can be used: 2026-12-31.")
     ] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="DAY", help="When it was given. [default: now]", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help='When it was given: 2026-11-22, or "2026-11-22 14:30". [default: now]',
+            show_default=False,
+        ),
     ] = None,
     log_dir: options.LogDir = None,
     timezone: options.TimeZone = None,
@@ -117,8 +122,10 @@ def grant(
     moment = balance_typed.moment(at, now, settings.zone, "--at") if at else now.astimezone(settings.zone)
     last_day = balance_typed.day(expires, now, settings.zone, "--expires") if expires else None
     ledger = _ledger(settings)
+    if at and not balance_typed.has_time(at):
+        balance_words.by_its_day(moment, ledger.entries(), settings.zone)
     entry = ledger.grant(moment, balance_typed.amount(amount), label=label.strip(), expires=last_day)
-    _tell(settings, ledger, now, lambda found: balance_words.granted(entry, found))
+    _tell(settings, ledger, now, lambda found: balance_words.granted(entry, found, settings.zone))
 
 
 def read(

@@ -31,10 +31,15 @@ def day(text: str, now: datetime, zone: ZoneInfo, flag: str) -> date:
     return found
 
 
+def has_time(text: str) -> bool:
+    """Whether a moment was typed with its time of the day."""
+    return re.search(r"\d[T ]\d", text) is not None
+
+
 def moment(text: str, now: datetime, zone: ZoneInfo, flag: str, *, to_the_minute: bool = False) -> datetime:
     """The beginning of a day, or a time; in the zone if it has none itself. Raises UsageError."""
     try:
-        found = datetime.fromisoformat(text.strip()) if re.search(r"\d[T ]\d", text) else None
+        found = datetime.fromisoformat(text.strip()) if has_time(text) else None
     except ValueError:
         found = None
     if found is not None and 1970 <= found.year <= 9000:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from ..errors import UsageError
 from ..money.drift_words import drift_words
 from ..numbers import ago, count, plural, usd
 from . import balance_data
@@ -32,18 +33,45 @@ def nothing(path: Path) -> str:
     )
 
 
-def granted(entry: Grant, found: Found | None) -> list[str]:
+def by_its_day(begin: datetime, entries: Sequence[Entry], zone: ZoneInfo) -> None:
+    """Refuse a grant by its day alone where the Console was read on it: before or after is not known.
+
+    begin: of the day. Raises UsageError.
+    """
+    day = begin.astimezone(zone).date()
+    of_day = (one for one in entries if one.at.astimezone(zone).date() == day)
+    reading = next(filter(_is_reading, of_day), None)
+    if reading is not None:
+        time, shown = f"{reading.at.astimezone(zone):%H:%M}", usd(_usd(reading))
+        raise UsageError(
+            f"The Console was read on {day} at {time} ({shown}), so the time of the grant matters: give it, "
+            f'as --at "{day} 14:30". Of credit given before {time} the reading is taken to show it already.'
+        )
+
+
+def granted(entry: Grant, found: Found | None, zone: ZoneInfo) -> list[str]:
     """A grant that was entered."""
     until = f", to be used by {_day(entry.expires)}" if entry.expires else ""
     name = f" {_safe(entry.label)}" if entry.label else ""
     said = [f"Entered: the grant{name} of {usd(entry.amount_usd)}{until} ({entry.id}).", *_now(found)]
+    return [*said, *_against_readings(entry, found, zone)]
+
+
+def _against_readings(entry: Grant, found: Found | None, zone: ZoneInfo) -> list[str]:
+    """What the last reading has to do with a grant."""
     last = found.balance.last_reading if found else None
-    if last is not None and last.at <= entry.at:
-        said.append(
-            f"It is added to the reading of {usd(last.balance_usd)} before it. If that showed this credit "
+    if last is None:
+        return []
+    shown = f"the reading of {usd(last.balance_usd)}"
+    if last.at.astimezone(UTC) <= entry.at.astimezone(UTC):
+        return [
+            f"It is added to {shown} before it. If that showed this credit "
             f"already: callmeter balance undo {entry.id}, and give the day it was granted with --at."
-        )
-    return said
+        ]
+    return [
+        f"The balance is what it was: {shown} of {_at(last.at, zone)}, after this grant, is taken to show it "
+        f"already. If it came later: callmeter balance undo {entry.id}, and give its time with --at."
+    ]
 
 
 def was_read(entry: Reading, found: Found | None) -> list[str]:
@@ -209,6 +237,12 @@ def _kind(entry: Entry) -> str:
     from ..money.ledger import Grant
 
     return "the grant" if isinstance(entry, Grant) else "the reading"
+
+
+def _is_reading(entry: Entry) -> bool:
+    from ..money.ledger import Reading
+
+    return isinstance(entry, Reading)
 
 
 def _usd(entry: Entry) -> float:
