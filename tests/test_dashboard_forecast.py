@@ -12,7 +12,7 @@ from spenders import SPENDERS, Spender
 
 from dashboard.money import draws, words
 from dashboard.money.backtest import Backtest, backtest
-from dashboard.money.forecast import HORIZON_DAYS, RunOut, ahead, pace, run_out
+from dashboard.money.forecast import HORIZON_DAYS, RunOut, ahead, days_known, pace, run_out
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TODAY = date(2026, 11, 22)  # a Sunday
@@ -123,6 +123,49 @@ def test_what_is_not_used_by_its_day_is_lost() -> None:
 def test_credit_that_is_used_in_time_loses_nothing() -> None:
     found = run_out(days([10.0] * 40 + [0.0]), [(100, date(2026, 12, 31))], MIDNIGHT)
     assert (found.expires_unused_usd, found.expires_on) == (0, None)
+
+
+def test_what_several_grants_lose_is_told_of_the_first_day_and_of_those_later() -> None:
+    """$10 a day: $100 of the first $500 are used by 1 December, then $80 of the next by the 9th."""
+    grants = [(500.0, date(2026, 12, 1)), (500.0, date(2026, 12, 9)), (100.0, None)]
+    found = run_out(days([10.0] * 40 + [0.0]), grants, MIDNIGHT)
+    assert (found.expires_on, round(found.expires_unused_usd), round(found.expires_later_usd)) == (
+        date(2026, 12, 1),
+        400,
+        420,
+    )
+    said = "; about $400 will probably expire unused on 1 December, and about $420 later"
+    assert found.sentence.endswith(said)
+    idle = run_out(days([0.0] * 40), [(5, date(2026, 12, 1)), (7, date(2026, 12, 9)), (1, None)], MIDNIGHT)
+    assert (idle.expires_unused_usd, idle.expires_later_usd) == (5, 7)
+
+
+# Pauses
+
+
+@pytest.mark.parametrize(
+    ("history", "known"),
+    [
+        ([10.0] * 60 + [0.0] * 30 + [10.0] * 5, 5),
+        ([0.0] * 95 + [10.0] * 5, 5),
+        ([10.0] * 60 + [0.0] * 30 + [10.0] * 2, 64),  # too few: four weeks of the pause do not count
+        ([10.0, 10, 10, 10, 10, 0, 0] * 8, 56),
+        ([30.0, 0, 0, 0, 0, 0, 0, 0, 0, 0] * 6, 60),  # once in ten days is a habit
+        ([10.0] * 60 + [0.0] * 30, 90),  # a pause that goes on
+        ([0.0] * 30, 30),
+    ],
+)
+def test_the_pace_is_taken_from_the_days_since_a_long_pause(history: list[float], known: int) -> None:
+    daily = days([*history, 0.0])
+    assert pace(daily, MIDNIGHT).days == days_known(daily, TODAY) == known
+
+
+def test_who_spends_again_after_a_pause_is_told_by_the_days_since() -> None:
+    """$10 a day again since five days: $100 last ten."""
+    found = run_out(days([10.0] * 60 + [0.0] * 30 + [10.0] * 5 + [0.0]), [(100, None)], MIDNIGHT)
+    assert found.usd_per_day == pytest.approx(10, rel=0.02)
+    assert found.earliest and found.latest
+    assert found.earliest <= TODAY + timedelta(days=9) <= found.latest <= TODAY + timedelta(days=21)
 
 
 def test_idle_credit_ends_when_it_expires() -> None:

@@ -88,10 +88,11 @@ def look(settings: Settings, entries: Sequence[Entry], now: datetime) -> Found |
 def _found(
     held: tuple[Balance, RunOut], daily: pd.Series[float], rules: CreditRules, missing: Sequence[str]
 ) -> Found:
-    from ..money import credit
+    from ..money import credit, forecast
 
     status, why = credit.status(*held, rules)
-    return Found(*held, status, why, len(daily) - 1, tuple(missing))
+    days = forecast.days_known(daily, held[0].at.date())
+    return Found(*held, status, why, days, tuple(missing))
 
 
 def grant(
@@ -207,7 +208,8 @@ def test(settings: Settings, now: datetime, *, as_json: bool) -> None:
         store.load()
         ever = days(today - timedelta(days=3660), today, settings.zone)
         sums = rules.scope.chosen(store.sums(ever, tasks=rules.scope.by_task))
-        first = sums["hour"].iloc[0].date() if len(sums) else today
+        costly = sums["hour"][sums["cost_usd"] > 0]
+        first = costly.iloc[0].date() if len(costly) else today
         balance_words.show_backtest(backtest(daily(sums, first, today)), as_json=as_json)
 
 

@@ -71,6 +71,7 @@ def _run_out_data(run_out: RunOut) -> dict[str, Any]:
         "sentence": run_out.sentence,
         "expires_unused_usd": _cents(run_out.expires_unused_usd),
         "expires_on": run_out.expires_on.isoformat() if run_out.expires_on else None,
+        "expires_later_usd": _cents(run_out.expires_later_usd),
     }
 
 

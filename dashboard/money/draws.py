@@ -22,6 +22,15 @@ LEAST_DAYS = 4
 WEEKLY_FROM = 28
 """Days of history from which weekdays are told apart."""
 
+PAUSE = 7
+"""Days without any spending that make a pause: what was before it tells little of what is after."""
+
+_UNUSUAL = 3.0
+"""How many times the usual time from one day with spending to the next a pause is, at least."""
+
+_OFTEN = 2
+"""Pauses up to which they are no habit."""
+
 HALF_LIFE = 30.0
 """Days after which a day counts half for the level."""
 
@@ -63,6 +72,24 @@ class Habit:
     def _of_weekdays(self, days: int) -> Floats:
         week = self.ratios.reshape(-1, 7).mean(axis=0)
         return np.resize(week, days)
+
+
+def without_pause(history: Floats) -> Floats:
+    """The days since the last long pause; where these are too few to say anything, those before it too,
+    without the whole weeks of the pause. As it is for who pauses often, or still does.
+
+    history: USD of complete days, oldest first.
+    """
+    busy = np.flatnonzero(history > 0)
+    idle = np.diff(busy, prepend=-1) - 1
+    long = np.flatnonzero((idle >= PAUSE) & (idle >= _UNUSUAL * (idle.sum() - idle + len(idle)) / len(idle)))
+    if not len(long) or len(long) > _OFTEN:
+        return history
+    last = int(long[-1])
+    weeks, since = int(idle[last]) // 7 * 7, int(busy[last])
+    if len(busy) - last >= LEAST_DAYS:
+        return history[since:]
+    return np.delete(history, np.arange(since - weeks, since))
 
 
 def habit(history: Floats) -> Habit | None:

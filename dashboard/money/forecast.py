@@ -62,9 +62,11 @@ class RunOut:
     """Whether there is enough history to say anything."""
     usd_per_day: float | None
     expires_unused_usd: float = 0.0
-    """What will probably expire before it is used."""
+    """What will probably expire unused at the end of `expires_on`."""
     expires_on: date | None = None
-    """The first day at whose end some of it does."""
+    """The first day at whose end some credit probably does."""
+    expires_later_usd: float = 0.0
+    """What will probably expire unused after that day."""
     times_usual: float | None = None
     """What was spent today so far, as a multiple of a usual day like it."""
     asked: date | None = None
@@ -83,7 +85,9 @@ class RunOut:
         if not self.expires_on:
             return when
         lost = f"about {words.dollars(self.expires_unused_usd)} will probably expire unused"
-        return f"{when}; {lost} on {words.day(self.expires_on, self.asked)}"
+        later = self.expires_later_usd
+        more = f", and about {words.dollars(later)} later" if later else ""
+        return f"{when}; {lost} on {words.day(self.expires_on, self.asked)}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ def _drawn(habit: Habit, tranches: Sequence[Tranche], now: datetime, so_far: flo
     ends = futures.days
     first, last = window(ends)
     likely = int(np.median(ends))
-    lost, on = _expiring(futures)
+    lost, on, later = _expiring(futures)
     return RunOut(
         likely=_date(today, likely),
         earliest=_date(today, min(first, likely)),
@@ -152,6 +156,7 @@ def _drawn(habit: Habit, tranches: Sequence[Tranche], now: datetime, so_far: flo
         usd_per_day=rate,
         expires_unused_usd=lost,
         expires_on=on,
+        expires_later_usd=later,
         times_usual=so_far / max(float(habit.expected(1)[0]), _HARDLY * rate),
         asked=today,
     )
@@ -218,10 +223,17 @@ def _held(ends: Floats, first: int, last: int) -> float:
 
 
 def _split(daily: pd.Series[float], today: date, correction: float) -> tuple[Floats, float]:
-    """What the complete days cost, oldest first, and what today did so far; both corrected."""
+    """What the complete days cost since the last long pause, oldest first, and what today did so far; both
+    corrected.
+    """
     before = daily.index < pd.Timestamp(today)
     values = daily.to_numpy(dtype=np.float64) * correction
-    return np.maximum(values[before], 0.0), float(values[~before].sum())
+    return draws.without_pause(np.maximum(values[before], 0.0)), float(values[~before].sum())
+
+
+def days_known(daily: pd.Series[float], today: date) -> int:
+    """Complete days of history that a forecast is taken from."""
+    return len(_split(daily, today, 1.0)[0])
 
 
 def _rate(habit: Habit | None, enough: bool) -> float | None:
@@ -239,10 +251,12 @@ def _without_spending(tranches: Sequence[Tranche], today: date, enough: bool) ->
     expiring = [(left, day) for left, day in tranches if day is not None and left > 0]
     if not enough or not expiring:
         return RunOut(None, None, None, None, enough, rate, asked=today)
-    lost, first = sum(left for left, _ in expiring), min(day for _, day in expiring)
+    first = min(day for _, day in expiring)
+    lost = sum(left for left, day in expiring if day == first)
+    later = sum(left for left, day in expiring if day > first)
     ends = max(day for _, day in expiring) if len(expiring) == len(tranches) else None
     days_left = (ends - today).days + 1.0 if ends else None
-    return RunOut(ends, ends, ends, days_left, enough, rate, lost, first, asked=today)
+    return RunOut(ends, ends, ends, days_left, enough, rate, lost, first, later, asked=today)
 
 
 def _futures(habit: Habit, tranches: Sequence[Tranche], now: datetime) -> _Futures:
@@ -282,13 +296,18 @@ def _used(spent: Floats, tranches: Sequence[Tranche], today: date) -> _Futures:
     return _Futures(used, lost, tuple(expiries), _total(tranches))
 
 
-def _expiring(futures: _Futures) -> tuple[float, date | None]:
-    """What probably expires unused, and the first day some of it does."""
-    likely = np.median(futures.lost, axis=0) if futures.expiries else np.zeros(0)
+def _expiring(futures: _Futures) -> tuple[float, date | None, float]:
+    """What probably expires unused on the first day some of it does, that day, and what does later."""
+    if not futures.expiries:
+        return 0.0, None, 0.0
+    lost = np.median(futures.lost, axis=0)
     least = max(_FEW * futures.total, 0.01)
-    days = [day for day, lost in zip(futures.expiries, likely, strict=True) if lost >= least]
-    lost = float(np.median(futures.lost.sum(axis=1))) if days else 0.0
-    return lost, (days[0] if days else None)
+    worth = np.flatnonzero(lost >= least)
+    if not len(worth):
+        return 0.0, None, 0.0
+    first = int(worth[0])
+    later = float(np.median(futures.lost[:, first + 1 :].sum(axis=1)))
+    return float(lost[first]), futures.expiries[first], later if later >= least else 0.0
 
 
 def _share_left(now: datetime) -> float:
