@@ -83,8 +83,13 @@ def lines(server: Server) -> list[dict[str, Any]]:
 
 def reported(server: Server, *words: str) -> dict[str, Any]:
     """What `callmeter report --json` prints of the same folder."""
+    return printed(server, "report", *words)
+
+
+def printed(server: Server, *words: str) -> dict[str, Any]:
+    """What a command prints of the same folder as JSON."""
     place = server.settings.log_dir.parent.parent
-    command = [sys.executable, "-m", "dashboard.commands", "report", "--json", *words]
+    command = [sys.executable, "-m", "dashboard.commands", *words, "--json"]
     done = subprocess.run(
         [*command, "--log-dir", str(server.settings.log_dir), "--timezone", "UTC"],
         cwd=ROOT,
@@ -177,6 +182,63 @@ def test_spending_is_what_report_prints(demo: Server) -> None:
         assert spent[name]["tokens_total"] == totals["tokens_total"]
         assert spent[name]["estimated_cost_usd"] == pytest.approx(totals["estimated_cost_usd"])
     assert spent["30d"]["cost_is_lower_bound"], "the demo has calls without a price"
+
+
+@pytest.fixture
+def told_twice(tmp_path: Path) -> Iterator[Server]:
+    """On two days a CLI run of 10 calls for $0.55, and 8 of its calls by telemetry and by transcript."""
+    folder = usage_server.settings_in(tmp_path).log_dir
+    folder.mkdir(parents=True)
+    for days in (0, 3):
+        begun = datetime.now(UTC) - timedelta(days=days, minutes=30)
+        write_run(folder, begun, f"s{days}")
+    with serving(tmp_path) as server:
+        yield server
+
+
+def write_run(folder: Path, begun: datetime, session: str) -> None:
+    seen = {"model": "claude-sonnet-4-5", "success": True, "session_id": session}
+    span = {"start_time": begun.timestamp(), "end_time": begun.timestamp() + 1500}
+    run = {"timestamp": begun.isoformat(), "source": "cli", "calls": 10, "tokens_output": 3500, **span}
+    found: list[dict[str, Any]] = [{**seen, **run, "tokens_input": 120, "estimated_cost_usd": 0.55}]
+    for number in range(8):
+        at = (begun + timedelta(minutes=3 * number)).isoformat()
+        call = {**seen, "timestamp": at, "request_id": f"{session}-{number}", "tokens_output": 100}
+        call |= {"tokens_input": 10, "estimated_cost_usd": 0.04}
+        found += [{**call, "source": "otel"}, {**call, "source": "transcript"}]
+    for line in found:
+        with (folder / f"api-calls-{line['timestamp'][:10]}.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def test_calls_told_of_by_several_count_once_as_in_the_terminal(told_twice: Server) -> None:
+    told = told_twice.get("/usage/summary").json()
+    assert told["7d"]["totals"]["calls"] == 20
+    assert told["7d"]["totals"]["estimated_cost_usd"] == pytest.approx(1.10)
+    for name, words in (("today", []), ("7d", ["--week"]), ("30d", ["--month"])):
+        by_model = reported(told_twice, *words)
+        assert (told[name]["totals"], told[name]["models"]) == (by_model["totals"], by_model["groups"])
+
+
+def test_the_balance_is_what_the_terminal_prints(told_twice: Server) -> None:
+    """$100 four days ago, the two runs of $0.55 since."""
+    told_twice.desk.ledger.read(datetime.now(UTC) - timedelta(days=4), 100)
+    told, shown = told_twice.get("/usage").json(), printed(told_twice, "balance")
+    assert told["remaining_budget"] == shown["left_usd"] == pytest.approx(98.90)
+    assert (told["at_most"], told["health"]) == (shown["at_most"], shown["status"])
+
+
+def test_a_day_that_cannot_be_read_is_said_in_every_answer(tmp_path: Path) -> None:
+    folder = usage_server.settings_in(tmp_path).log_dir
+    folder.mkdir(parents=True)
+    (folder / f"api-calls-{datetime.now(UTC).date()}.jsonl").mkdir()
+    with serving(tmp_path) as server:
+        for told in (server.get("/usage").json(), server.get("/usage/summary").json()):
+            assert not told["complete"]
+            assert any(".jsonl: " in said for said in told["problems"])
+        assert not server.get("/usage/recent").json()["complete"]
+        assert not server.post("/usage/alert", {}).json()["complete"]
+        assert "callmeter_log_unreadable_days 1.0" in server.get("/metrics").text
 
 
 def test_recent_calls_come_newest_first_as_report_details_them(demo: Server) -> None:
