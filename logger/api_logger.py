@@ -138,6 +138,7 @@ class ClaudeAPILogger:
 
         Raises BudgetExceeded, and nothing is written, when a limit of the guard is reached.
         """
+        stamp = ""
         try:
             named = current.get()
             if named:
@@ -160,6 +161,8 @@ class ClaudeAPILogger:
             raise
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             self._failed("start_call", error)
+            if self._guard is not None and not stamp:
+                self._guard.blind(task_id, worker_id, further.get("project"))
             metrics = APICallMetrics("", task_id, worker_id, model, settings=settings)
         return metrics
 
@@ -258,17 +261,21 @@ class ClaudeAPILogger:
         )
 
     def check_budget(
-        self, *, task_id: str | None = None, worker_id: str | None = None, project: str | None = None
+        self,
+        *,
+        task_id: str | None = None,
+        worker_id: str | None = None,
+        project: str | None = None,
+        calls: int = 1,
     ) -> None:
-        """Raise BudgetExceeded if a call of these names would be refused now, as before a task is taken up.
+        """Raise BudgetExceeded if so many calls of these names would be refused now, as before a task.
 
-        Names that are not given are those of `context`. Nothing without a guard.
+        Names that are not given are those of `context`. Nothing without a guard. It may read long files: in
+        a coroutine use `await asyncio.to_thread(log.check_budget)`.
         """
         if self._guard is not None:
             task_id, worker_id, named = with_names(current.get(), task_id, worker_id, {})
-            now = self._now()
-            stamp = self._clock.spell(now)[0]
-            self._guard.check(now, stamp, task_id, worker_id, project or named.get("project"))
+            self._guard.ask(self._now, task_id, worker_id, project or named.get("project"), calls)
 
     def context(self, **fields: Any) -> AbstractContextManager[None]:
         """`with log.context(task_id="gh-456"):` names the calls begun in the block, watched ones too.
@@ -339,7 +346,9 @@ class ClaudeAPILogger:
     def _guarding(self, guard: SpendGuard, zone: tzinfo | None) -> Guarding:
         from .guarding import Guarding
 
-        return Guarding(guard, self._journal, zone, text(self._shared.get("project")))
+        guarding = Guarding(guard, self._journal, zone, text(self._shared.get("project")))
+        guarding.read_ahead(self._now)
+        return guarding
 
     def _today(self) -> str:
         return self._clock.spell(self._now())[1]

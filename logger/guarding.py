@@ -5,66 +5,30 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from contextlib import suppress
-from datetime import date, timedelta, tzinfo
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import tzinfo
+from errno import EACCES
+from typing import Any
 
 from .call_line import text
 from .clock import LocalClock
 from .journal import Journal
-from .running import RunningCall, running_calls
+from .running import RUNNING, RunningCall, kept_files, running_calls
+from .sent_batches import SentBatch, SentBatches
 from .spend_guard import BudgetExceeded, SpendGuard
-from .spending import Spending
+from .spending import Spending, bytes_beside
+from .spent_limit import NAMED, Aside, Looked, Names, before, sentence, usd, what
 from .spent_portion import QUARTER
-from .spent_sums import Spent
+from .spent_sums import Spent, SpentSums
 
+__all__ = ["Guarding", "usd"]
 
-class Names(NamedTuple):
-    """What a call is named; "" for what it is not."""
+PATIENCE = 15.0
+"""Seconds a call waits while another thread reads what was spent; then it is as if it could not be read."""
 
-    task: str
-    worker: str
-    project: str
-
-
-NAMED = {"per_task": "task", "per_worker": "worker", "per_project": "project"}
-"""The limits that hold for the calls of one name, and what is named."""
-
-
-class Looked(NamedTuple):
-    """A limit beside what is spent of it at a moment."""
-
-    name: str
-    limit: float
-    spent: Spent
-    assumed: float
-    """USD, for what is of unknown cost."""
-    stamp: str
-    at: int | None
-    """Which of the `Names` it holds for; None for all calls."""
-
-    @property
-    def at_least(self) -> bool:
-        """Whether more was spent than is counted."""
-        return self.spent.unpriced > 0 and not self.assumed
-
-    @property
-    def period(self) -> str:
-        """As `BudgetExceeded` gives it."""
-        day = self.stamp[:10]
-        if self.name == "per_hour":
-            return f"{self.stamp[:13]}:00{self.stamp[26:]}"
-        return f"{_before(day)}/{day}" if self.name == "per_task" else day
-
-    def scope(self, call: Names) -> str:
-        """Whose limit it is."""
-        return "all calls" if self.at is None else f"{NAMED[self.name]} {call[self.at]}"
-
-    def holds_for(self, other: RunningCall, call: Names) -> bool:
-        """Whether a call in flight counts to it."""
-        names = Names(other.task_id or "", other.worker_id or "", other.project or "")
-        return self.at is None or names[self.at] == call[self.at]
+AHEAD = 2_000_000
+"""Bytes of the day's files from which on they are read beforehand, in a thread of their own."""
 
 
 class Guarding:
@@ -72,6 +36,10 @@ class Guarding:
 
     A check and the beginning of a call are two steps: processes that check in the same moment may both begin
     one. So what is in flight when a limit is reached may go beyond it, unless `reserve` is set aside for it.
+
+    A call is begun when even the most that may be spent is below its limits, and refused on exact sums:
+    only then lines that tell of the same calls are counted together (see `SpentLines`). What was logged on a
+    day stays spent on it when its file is moved away or emptied, as long as this logger is open.
 
     journal: writes the logger's lines, and names their folder. project: of calls that name none.
     """
@@ -84,7 +52,8 @@ class Guarding:
         self._guard = guard
         self._limits = [(name, limit, _at(name)) for name, limit in guard.limits.items()]
         self._journal, self._problems, self._project = journal, journal.problems, project
-        self._folder, self._zone = journal._root, zone
+        self._folder, self._clock = journal._root, LocalClock(zone)
+        self.batches = SentBatches(self._folder)
         self._forget()
         _guardings.add(self)
 
@@ -93,33 +62,118 @@ class Guarding:
         self._spending = self._new_spending()
         self._lock = threading.RLock()
         self._busy = False
+        self._unsettled = ""
         self._said: set[tuple[str, str, str]] = set()
 
     def _new_spending(self) -> Spending:
-        return Spending(self._folder, self._guard.limits, LocalClock(self._zone))
+        return Spending(self._folder, self._guard.limits, self._clock)
+
+    def _renewed(self) -> Spending:
+        """After a mistake of ours: with nothing but what was known of lost files."""
+        spending = self._new_spending()
+        spending.lost = self._spending.lost
+        return spending
+
+    def read_ahead(self, clock: Callable[[], float]) -> None:
+        """Read a long day from now on, in another thread, so that the first call need not. Never raises."""
+        with suppress(Exception):  # a clock of the host's
+            now = clock()
+            day = self._clock.spell(now)[1]
+            if bytes_beside(self._folder, day) >= AHEAD:
+                held = threading.Event()
+                thread = threading.Thread(target=self._read_ahead, args=(now, day, held), daemon=True)
+                thread.start()
+                held.wait(PATIENCE)
+
+    def _read_ahead(self, now: float, day: str, held: threading.Event) -> None:
+        with self._lock:
+            held.set()
+            self._looked(now, day)
 
     def check(
-        self, now: float, stamp: str, task: Any = None, worker: Any = None, project: Any = None
+        self,
+        now: float,
+        stamp: str,
+        task: Any = None,
+        worker: Any = None,
+        project: Any = None,
+        calls: int = 1,
     ) -> None:
-        """Raise BudgetExceeded if a call that begins now may not begin.
+        """Raise BudgetExceeded if so many calls that begin now may not begin.
 
         now, stamp: Unix seconds, and how the logger's clock spells them. task, worker, project: names of the
         call, None where it has none; of the project the logger's then.
         """
-        call = Names(text(task) or "", text(worker) or "", text(project) or self._project or "")
-        with self._lock:
+        call = self._names(task, worker, project)
+        with self._held() as held:
+            if not held:
+                self._unreadable("the files of the day are still being read", call, stamp[:10])
+                return
             unread = self._looked(now, stamp[:10])
+            aside: list[Any] = []
+            if self._guard.reserve:
+                aside, unseen = self._set_aside(now)
+                unread = unread or unseen
+            limits = [self._beside(one, now, stamp, call, len_of(aside) + calls) for one in self._of(call)]
+            unread = unread or self._unsettled
             if unread:
                 self._unreadable(unread, call, stamp[:10])
-            for name, limit, at in self._limits:
-                if at is None or call[at]:
-                    spent = self._spent(name, "" if at is None else call[at], now, stamp)
-                    assumed = spent.unpriced * self._guard.unpriced
-                    if spent.usd + assumed >= limit or self._guard.reserve:
-                        self._compare(Looked(name, limit, spent, assumed, stamp, at), now, call)
+            for one in limits:
+                if one.usd >= one.limit or self._guard.reserve:
+                    self._compare(one, aside, calls, call)
+
+    def ask(self, clock: Callable[[], float], task: Any, worker: Any, project: Any, calls: int = 1) -> None:
+        """`check` at the time of a clock."""
+        try:
+            now = clock()
+            stamp = self._clock.spell(now)[0]
+        except Exception as error:  # noqa: BLE001 - the host must not be broken
+            self._problems.note("check_budget", f"callmeter: check_budget: {type(error).__name__}: {error}")
+            self.blind(task, worker, project)
+        else:
+            self.check(now, stamp, task, worker, project, calls)
+
+    def blind(self, task: Any, worker: Any, project: Any) -> None:
+        """What holds where not even the time is known: as if nothing could be read."""
+        self._unreadable("the time is not known", self._names(task, worker, project), "")
+
+    def look_ahead(self, clock: Callable[[], float], names: Mapping[str, Any]) -> None:
+        """Read what a call of these names will be checked by, and say nothing. Never raises.
+
+        For a thread beside an event loop, which a long file would stop.
+        """
+        with suppress(Exception), self._held() as held:
+            if not held:
+                return
+            now = clock()
+            stamp = self._clock.spell(now)[0]
+            call = self._names(*(names.get(name) for name in ("task_id", "worker_id", "project")))
+            self._looked(now, stamp[:10])
+            calls = len_of(self._set_aside(now)[0]) + 1 if self._guard.reserve else 1
+            for one in self._of(call):
+                self._beside(one, now, stamp, call, calls)
+
+    def _names(self, task: Any, worker: Any, project: Any) -> Names:
+        return Names(text(task) or "", text(worker) or "", text(project) or self._project or "")
+
+    @contextmanager
+    def _held(self) -> Iterator[bool]:
+        """Whether we have the lock, which another thread may hold for as long as it reads."""
+        lock = self._lock
+        held = lock.acquire(timeout=PATIENCE)
+        try:
+            yield held
+        finally:
+            if held:
+                lock.release()
+
+    def _of(self, call: Names) -> list[tuple[str, float, int | None]]:
+        """The limits that hold for a call."""
+        return [one for one in self._limits if one[2] is None or call[one[2]]]
 
     def _looked(self, now: float, day: str) -> str:
         """Read what is new; why something cannot be read, or ""."""
+        self._unsettled = ""
         if self._busy:  # a signal handler interrupted our own reading
             return ""
         self._busy = True
@@ -129,45 +183,93 @@ class Guarding:
                 return "calls of this program could not be written yet"
             return _reason(failed)
         except Exception as error:  # noqa: BLE001 - the host must not be broken
-            self._spending = self._new_spending()
+            self._spending = self._renewed()
             return _reason(error)
         finally:
             self._busy = False
 
-    def _spent(self, limit: str, own: str, now: float, stamp: str) -> Spent:
-        """What is spent of a limit; `own` is the name it holds for."""
-        sums, day = self._spending.sums, stamp[:10]
-        if limit == "per_hour":
-            begin = int((now - int(stamp[14:16]) * 60 - int(stamp[17:19])) // QUARTER)
-            return sums.within(range(begin, begin + 4))
-        return sums.on(limit, (_before(day), day) if limit == "per_task" else (day,), own)
+    def _beside(
+        self, one: tuple[str, float, int | None], now: float, stamp: str, call: Names, calls: int
+    ) -> Looked:
+        """A limit beside what is spent of it: exactly, if it could be reached by so many calls at once."""
+        looked = self._spent(*one, now, stamp, call)
+        open_ = Spent(self._spending.open_usd, self._spending.open_unpriced)
+        if not any(open_):
+            return looked
+        most = looked.usd + open_.usd + open_.unpriced * self._guard.unpriced
+        if most + self._guard.reserve * calls < looked.limit:
+            return looked
+        if not self._busy and self._settled():
+            return self._spent(*one, now, stamp, call)
+        spent = Spent(looked.spent.usd + open_.usd, looked.spent.unpriced + open_.unpriced)
+        return looked._replace(spent=spent) if self._busy else looked
 
-    def _compare(self, one: Looked, now: float, call: Names) -> None:
-        spent, limit, others = one.spent.usd + one.assumed, one.limit, 0
-        over = spent >= limit
-        if self._guard.reserve and not over:
-            running = running_calls(self._folder, now=now)
-            others = sum(one.holds_for(other, call) for other in running if other.alive)
-        reserved = self._guard.reserve * (others + 1)
-        if not over and spent + reserved <= limit + _HAIR:
+    def _settled(self) -> bool:
+        """Make the sums exact; whether they are."""
+        self._busy = True
+        try:
+            self._unsettled = _reason(self._spending.settle())
+        except Exception as error:  # noqa: BLE001 - the host must not be broken
+            self._spending = self._renewed()
+            self._unsettled = _reason(error)
+        finally:
+            self._busy = False
+        return not self._unsettled
+
+    def _spent(self, limit: str, usd: float, at: int | None, now: float, stamp: str, call: Names) -> Looked:
+        """By the sums as they are, or as they were before a file was lost."""
+        own = "" if at is None else call[at]
+        found = [_sum(sums, limit, own, now, stamp) for sums in (self._spending.sums, self._spending.lost)]
+        assumed = [spent.unpriced * self._guard.unpriced for spent in found]
+        best = int(found[1].usd + assumed[1] > found[0].usd + assumed[0])
+        return Looked(limit, usd, found[best], assumed[best], stamp, at)
+
+    def _set_aside(self, now: float) -> tuple[list[RunningCall | SentBatch], str]:
+        """(calls in flight, and batches whose results are not logged; why some cannot be read, or "")"""
+        found: list[RunningCall | SentBatch] = []
+        try:
+            _check_running(self._folder)
+            found += [call for call in running_calls(self._folder, now=now) if call.alive]
+            found += self.batches.read()
+        except OSError as error:
+            return found, _reason(error)
+        return found, ""
+
+    def _compare(self, one: Looked, aside: list[Any], calls: int, call: Names) -> None:
+        over = one.usd >= one.limit
+        own = [] if over else [other for other in aside if self._counts(one, other, call)]
+        batched = sum(other.requests for other in own if isinstance(other, SentBatch))
+        running = sum(isinstance(other, RunningCall) for other in own)
+        kept = Aside(running, batched, calls)
+        reserved = self._guard.reserve * sum(kept)
+        if not over and one.usd + reserved <= one.limit + _HAIR:
             return
-        sentence = _sentence(one, 0.0 if over else reserved, others, call)
+        told = sentence(one, 0.0 if over else reserved, kept, call)
         scope, period = one.scope(call), one.period
-        self._say(("over budget", one.name, f"{scope} {period}"), sentence)
-        raise BudgetExceeded(sentence, one.name, limit, spent, reserved, one.at_least, scope, period)
+        self._say(("over budget", one.name, f"{scope} {period}"), told)
+        raise BudgetExceeded(told, one.name, one.limit, one.usd, reserved, one.at_least, scope, period)
+
+    def _counts(self, one: Looked, other: RunningCall | SentBatch, call: Names) -> bool:
+        """Whether what is set aside for another call or batch is so in this limit."""
+        if not one.holds_for(other, call):
+            return False
+        if isinstance(other, RunningCall):
+            return True
+        stamp, day = self._clock.spell(other.sent)
+        return day in one.days and (one.name != "per_hour" or _hour(stamp) == _hour(one.stamp))
 
     def _unreadable(self, reason: str, call: Names, day: str) -> None:
         """Go on, or refuse, as the guard says."""
         if self._guard.on_unreadable == "allow":
-            what = f"the spend guard cannot read what was spent ({reason})"
-            self._say(("guard", "", day), f"{what}; calls are begun all the same, by what is known")
+            told = f"the spend guard cannot read what was spent ({reason})"
+            self._say(("guard", "", day), f"{told}; calls are begun all the same, by what is known")
             return
-        sentence = (
-            f"What was spent cannot be read ({reason}); {_what(call)} was not begun. "
+        told = (
+            f"What was spent cannot be read ({reason}); {what(call)} was not begun. "
             'Make the log folder readable, or set SpendGuard(on_unreadable="allow").'
         )
-        self._say(("over budget", "on_unreadable", day), sentence)
-        raise BudgetExceeded(sentence, "on_unreadable", scope="all calls", period=day)
+        self._say(("over budget", "on_unreadable", day), told)
+        raise BudgetExceeded(told, "on_unreadable", scope="all calls", period=day)
 
     def _say(self, what: tuple[str, str, str], sentence: str) -> None:
         """Count it; say it once for each limit and period."""
@@ -208,46 +310,33 @@ def _at(limit: str) -> int | None:
     return Names._fields.index(NAMED[limit]) if limit in NAMED else None
 
 
-@lru_cache(maxsize=4)
-def _before(day: str) -> str:
-    return str(date.fromisoformat(day) - timedelta(days=1))
+def _sum(sums: SpentSums, limit: str, own: str, now: float, stamp: str) -> Spent:
+    """What is spent of a limit; `own` is the name it holds for."""
+    day = stamp[:10]
+    if limit == "per_hour":
+        begin = int((now - int(stamp[14:16]) * 60 - int(stamp[17:19])) // QUARTER)
+        return sums.within(range(begin, begin + 4))
+    return sums.on(limit, (before(day), day) if limit == "per_task" else (day,), own)
 
 
-def _sentence(one: Looked, reserved: float, others: int, call: Names) -> str:
-    """What is reached, how far, what was not done, and what to do."""
-    whose = "" if one.at is None else f" for {one.scope(call)}"
-    amount = f"{'at least ' if one.at_least else ''}{usd(one.spent.usd)}"
-    if one.assumed:
-        unknown = f"{one.spent.unpriced} call{'' if one.spent.unpriced == 1 else 's'} of unknown cost"
-        amount = f"{usd(one.assumed)} assumed for {unknown}, and {amount}"
-    if reserved:
-        calls = f"{others} call{'' if others == 1 else 's'} in flight and this one"
-        amount = f"{usd(reserved)} set aside for {calls if others else 'this call'}, and {amount}"
-    which, since, until = {
-        "per_hour": ("This hour's limit", f"since {one.stamp[11:13]}:00", "wait for the next hour"),
-        "per_task": ("The limit", "yesterday and today", "end the task"),
-    }.get(one.name, ("Today's limit", "since midnight", "wait until tomorrow"))
-    return (
-        f"{which} of {usd(one.limit)}{whose} is reached: {amount} logged {since}; "
-        f"{_what(call)} was not begun. Raise SpendGuard({one.name}=...) or {until}."
-    )
+def _hour(stamp: str) -> str:
+    """The clock hour of a moment, with its offset from UTC."""
+    return stamp[:13] + stamp[26:]
 
 
-def _what(call: Names) -> str:
-    named = [f"{kind} {name}" for kind, name in zip(call._fields, call, strict=True) if name]
-    return f"the call of {named[0]}" if named else "the call"
+def len_of(aside: list[Any]) -> int:
+    """How many calls something is set aside for."""
+    return sum(getattr(one, "requests", 1) for one in aside)
 
 
-def usd(amount: float) -> str:
-    """Dollars for people: `$10`, `$10.03`, `$0.0042`."""
-    if amount == round(amount) and amount < _MANY:
-        return f"${amount:,.0f}"
-    if amount >= 0.0995:
-        return f"${amount:,.2f}"
-    return f"${amount:.3f}" if amount >= 0.00995 else f"${amount:.4f}"
+def _check_running(folder: str) -> None:
+    """Raise OSError if calls in flight cannot be read; none are there where their folder is not."""
+    with suppress(FileNotFoundError):
+        os.listdir(os.path.join(folder, RUNNING))  # noqa: PTH118, PTH208
+    for path, _, _ in kept_files(folder):
+        if not os.access(path, os.R_OK) and os.path.exists(path):  # noqa: PTH110
+            raise PermissionError(EACCES, os.strerror(EACCES), path)
 
-
-_MANY = 1e15
 
 _guardings: weakref.WeakSet[Guarding] = weakref.WeakSet()
 

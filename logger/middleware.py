@@ -7,19 +7,26 @@ is followed while the program reads it.
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from anthropic import Middleware
 
-from .sdk_attempt import Attempt, BatchAttempt, MessageAttempt
+from .context import current
+from .sdk_attempt import Attempt, BatchAttempt, MessageAttempt, NewBatchAttempt
 from .sdk_batch import Batches
 from .sdk_call import SdkCall
 from .sdk_log import SdkLog
-from .sdk_request import batch_of, is_message, makes_batch
+from .sdk_request import batch_of, is_message, makes_batch, requests_of
 from .sdk_retries import waiting_calls
+from .sent_batches import sent_now
 from .spend_guard import BudgetExceeded
+
+if TYPE_CHECKING:
+    from .guarding import Guarding
 
 Client = TypeVar("Client")
 
@@ -88,7 +95,8 @@ class Observer(Middleware):
         return response
 
     async def handle_async(self, request: Any, call_next: Callable[[Any], Any]) -> Any:
-        """Run one attempt of an async client."""
+        """Run one attempt of an async client. What the guard reads is read in a thread."""
+        await self._look_ahead(request)
         attempt = self._begin(request, call_next)
         if attempt is None:
             return await call_next(request)
@@ -108,14 +116,31 @@ class Observer(Middleware):
                 return self._begin_message(request, call_next)
             if (found := batch_of(options.method, options.url)) is not None:
                 return BatchAttempt(self._batches, *found)
-            if makes_batch(options.method, options.url) and not request.retries_taken:
-                self.log.check_budget()
+            if self.log._guard is not None and makes_batch(options.method, options.url):
+                return self._begin_batch(request, self.log._guard)
         except BudgetExceeded:
             raise
         except Exception as error:  # noqa: BLE001 - the host must not be broken
             with suppress(Exception):
                 self.log.problems.note("sdk", f"callmeter: a call cannot be followed: {error!r}")
         return None
+
+    def _begin_batch(self, request: Any, guarding: Guarding) -> Attempt:
+        requests = requests_of(request.options.json_data)
+        if not request.retries_taken:
+            self.log.check_budget(calls=requests)
+        batch = sent_now(requests, self.log._now(), {**self.log._shared, **current.get()})
+        key = str(request.options.idempotency_key or f"{os.getpid()} {id(request.options)}")
+        return NewBatchAttempt(self._batches, guarding.batches, key, batch)
+
+    async def _look_ahead(self, request: Any) -> None:
+        """Let a thread read what the guard will need, so that asyncio's event loop goes on."""
+        with suppress(Exception):
+            options = request.options
+            if self.log._guard is None or request.retries_taken:
+                return
+            if is_message(options.method, options.url) or makes_batch(options.method, options.url):
+                await asyncio.to_thread(self.log._guard.look_ahead, self.log._now, current.get())
 
     def _begin_message(self, request: Any, call_next: Callable[[Any], Any]) -> Attempt | None:
         waiting_calls.give_up(everything=False)

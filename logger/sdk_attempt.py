@@ -21,6 +21,7 @@ from .sdk_retries import (
     retries_left,
     waiting_calls,
 )
+from .sent_batches import SentBatch, SentBatches
 
 _AWS_STREAM = "application/vnd.amazon.eventstream"
 _STREAMS = ("text/event-stream", _AWS_STREAM)
@@ -125,3 +126,44 @@ class BatchAttempt:
             reader.end(True)
         else:
             follow(http, reader)
+
+
+class NewBatchAttempt:
+    """An attempt to make a batch of a guarded log: kept beside the log from before it is sent.
+
+    Where it is not certain that there is no such batch, a timeout above all, it stays kept.
+    """
+
+    def __init__(self, batches: Batches, sent: SentBatches, key: str, batch: SentBatch) -> None:
+        self._batches, self._sent = batches, sent
+        try:
+            self._name = sent.begin(key, batch)
+        except Exception as problem:  # noqa: BLE001 - the program must not be broken
+            self._name = ""
+            batches.failed(problem)
+
+    def failed(self, error: BaseException) -> None:
+        """Without a connection nothing was sent."""
+        if {type(error).__name__, type(error.__cause__).__name__} & _NOT_SENT:
+            self._told(self._sent.done, self._name)
+
+    def answered(self, response: Any) -> None:
+        """A batch has an id by now; a refused one is none."""
+        http = response.http_response
+        if not http.is_success:
+            self._told(self._sent.done, self._name)
+        elif http.is_closed:
+            self._told(self._take_in, http.content)
+
+    def _take_in(self, body: bytes) -> None:
+        self._sent.made(self._name, self._batches.note(body))
+
+    def _told(self, tell: Callable[[Any], None], what: Any) -> None:
+        try:
+            if self._name:
+                tell(what)
+        except Exception as problem:  # noqa: BLE001 - the program must not be broken
+            self._batches.failed(problem)
+
+
+_NOT_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout"}

@@ -16,6 +16,7 @@ from .redaction import sentence
 from .sdk_log import SdkLog
 from .sdk_request import reply_text
 from .sdk_stream import error_of
+from .sent_batches import SentBatches
 from .usage import TokenUsage, details_of, usage_of
 
 MOST_REMEMBERED = 100_000
@@ -32,11 +33,16 @@ class Batches:
         self._made: dict[str, float] = {}
         self._written: dict[str, None] = {}
 
-    def note(self, body: bytes) -> None:
-        """Remember when a batch was made from what the API says of it: that is the time of its calls."""
+    def note(self, body: bytes) -> str:
+        """Remember when a batch was made from what the API says of it: the time of its calls; its id."""
         told = json.loads(body)
         made = datetime.fromisoformat(told["created_at"]).timestamp()
         _remember(self._made, told["id"], made)
+        return str(told["id"])
+
+    def fetched(self, batch: str) -> None:
+        """All results are written: nothing need be set aside for them any more. Raises OSError."""
+        SentBatches(self._log.log_dir).done(batch)
 
     def write(self, batch: str, row: bytes, names: Mapping[str, Any]) -> None:
         """Write a row of results, unless it is written. A request that never ran is no call."""
@@ -126,6 +132,10 @@ class ResultsReader:
         """The last row may have no newline."""
         if whole:
             self._take_row(b"")
+            try:
+                self._batches.fetched(self._batch)
+            except OSError as problem:
+                self._batches.failed(problem)
 
     def _take_row(self, end: bytes) -> None:
         row = b"".join([*self._rest, end])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .call import Ender
 from .call_metrics import APICallMetrics
 from .clock import LocalClock
 from .journal import Journal
+
+if TYPE_CHECKING:
+    from .guarding import Guarding
 
 
 class SdkLog(Ender, Protocol):
@@ -17,6 +21,8 @@ class SdkLog(Ender, Protocol):
     _shared: dict[str, str | None]
     _clock: LocalClock
     _journal: Journal
+    _guard: Guarding | None
+    log_dir: Path
 
     @property
     def middleware(self) -> Any:
@@ -26,8 +32,8 @@ class SdkLog(Ender, Protocol):
 
     def _monotonic(self) -> float: ...
 
-    def check_budget(self) -> None:
-        """Raise BudgetExceeded if no call may be begun now."""
+    def check_budget(self, *, calls: int = 1) -> None:
+        """Raise BudgetExceeded if so many calls may not be begun now."""
 
     def start_call(
         self,

@@ -27,6 +27,12 @@ def makes_batch(method: str, url: str) -> bool:
     return _BATCHES.fullmatch(url) is not None and method.lower() == "post"
 
 
+def requests_of(body: Any) -> int:
+    """How many requests a batch has that is to be made; 1 where that is not known."""
+    requests = body.get("requests") if isinstance(body, Mapping) else None
+    return max(1, len(requests)) if isinstance(requests, (list, tuple)) else 1
+
+
 def batch_of(method: str, url: str) -> tuple[str, bool] | None:
     """(id of the batch, whether its results are fetched rather than its state); None for anything else."""
     found = _BATCH.search(url) if method.lower() == "get" else None

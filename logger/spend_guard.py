@@ -24,11 +24,16 @@ class SpendGuard:
     per_project: the calls of one `project` since midnight.
     reserve: USD set aside for each call in flight, of all processes, and for the one that is to begin: what
         a call costs is known only at its end. With 0, calls that are in flight when a limit is reached may
-        go beyond it by what they cost.
+        go beyond it by what they cost. Of a message batch it is set aside for each request, from before it
+        is sent until a watched client has fetched all its results, in the periods in which it was sent; with
+        0, and of batches that no guarded log sent, nothing of a batch counts before its results are logged.
     unpriced: USD counted for each line of unknown cost: of a model without a price, a call that failed or
         died. With 0 they never reach a limit, and a refusal says "at least".
     on_unreadable: "allow" begins the call, by what is known, and says so once through `logging`; "refuse"
-        raises `BudgetExceeded`. A folder or a file that is not there yet is no error: nothing was spent.
+        raises `BudgetExceeded`. A folder or a file that is not there yet is no error: nothing was spent. What
+        was logged today counts until midnight, also when its file is moved away or emptied, for as long as
+        this logger is not closed. A long day is read in a thread from the making of the logger on; a call
+        waits for it at most 15 seconds, then it is as if it could not be read.
 
     Raises TypeError for what is no number, ValueError for one that is negative or not finite.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from contextlib import suppress
 
 from .clock import LocalClock
 from .logged_ids import near
@@ -23,6 +24,9 @@ class Spending:
     """The sums over today, and the days beside it. No lock is held, nothing is written.
 
     folder: of the day files. limits: those whose sums are wanted. clock: of the local days.
+
+    sums, open_usd, open_unpriced: see `SpentLines`. lost: what the sums were when a file of theirs was moved
+    away, emptied or replaced: on the same day that is spent all the same.
     """
 
     def __init__(self, folder: str, limits: Collection[str], clock: LocalClock) -> None:
@@ -36,30 +40,39 @@ class Spending:
         for file in self._files:
             file.close()
         self._day = day
-        self.sums = SpentSums(self._limits)
+        self.sums, self.lost = SpentSums(self._limits), SpentSums(self._limits)
         self._lines = SpentLines(self.sums, self._portions)
         self._look_at = float("-inf")
         self._error: OSError | None = None
         paths = [os.path.join(self._folder, day_file_name(one)) for one in near(day)] if day else []  # noqa: PTH118
         self._files = [GrowingFile(path) for path in paths]
-        self._files += [PackedFile(path + ".gz") for path in paths]
+        self._files += [PackedFile(path + ".gz", path) for path in paths]
 
     def look(self, now: float, day: str) -> OSError | None:
         """Take in what is new at a moment (Unix seconds) of a local day; what cannot be read, or None.
 
-        The sums hold what can be read. Costs a `stat` when nothing is new.
+        What can be read is taken in. Costs a `stat` when nothing is new.
         """
         if day != self._day:
             self._begin(day)
         try:
             return self._look(now)
         except ReplacedError:
-            self._begin(day)
+            self._begin_again(day)
         try:
             return self._look(now)
         except ReplacedError as error:  # again, in the middle of reading
-            self._begin(day)
+            self._begin_again(day)
             raise OSError(f"{self._folder}: the files of the day are replaced again and again") from error
+
+    def _begin_again(self, day: str) -> None:
+        """Anew on the same day: what was known is not forgotten."""
+        with suppress(OSError):
+            self._lines.settle()  # what is open is still there to be read
+        lost, sums = self.lost, self.sums
+        lost.raise_to(sums)
+        self._begin(day)
+        self.lost = lost
 
     def _look(self, now: float) -> OSError | None:
         beside = not self._look_at - LOOK_BESIDE <= now < self._look_at  # the clock may go back
@@ -77,12 +90,36 @@ class Spending:
             except OSError as error:
                 error.filename = error.filename or file.path
                 failed = failed or error
+        return failed
+
+    @property
+    def open_usd(self) -> float:
+        """The most by which a sum can be larger once it is settled."""
+        return self._lines.open_usd
+
+    @property
+    def open_unpriced(self) -> int:
+        """The same for lines of unknown cost."""
+        return self._lines.open_unpriced
+
+    def settle(self) -> OSError | None:
+        """Make the sums exact; what cannot be read again, or None."""
         try:
             self._lines.settle()
         except OSError as error:
-            failed = failed or error
-        return failed
+            return error
+        return None
 
     def close(self) -> None:
         """Give the descriptors back."""
         self._begin("")
+
+
+def bytes_beside(folder: str, day: str) -> int:
+    """How much a first look would read; 0 where that cannot be told."""
+    size = 0
+    for one in near(day):
+        for name in (day_file_name(one), day_file_name(one) + ".gz"):
+            with suppress(OSError):
+                size += os.stat(os.path.join(folder, name)).st_size  # noqa: PTH116, PTH118
+    return size

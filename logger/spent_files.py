@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from errno import EIO
+from typing import Any
 
 BLOCK = 4 * 1024 * 1024
 """Bytes read at a time."""
@@ -17,6 +18,10 @@ _EDGE = 64
 
 _LENGTH = 32
 """Bits of a place that hold the length of its line."""
+
+
+_LONGEST = 64 * 1024 * 1024
+"""Bytes of a line that are compared."""
 
 
 class ReplacedError(Exception):
@@ -106,34 +111,64 @@ class GrowingFile:
 
 
 class PackedFile:
-    """A gzipped file of a day that is over, of which every line is its own place. A missing one has none."""
+    """A gzipped file of a day that is over, of which every line is its own place. A missing one has none.
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._seen: tuple[int, ...] | None = None
+    While gzip runs the plain file is there too: one that begins with the same line has all the lines.
+    """
+
+    def __init__(self, path: str, plain: str) -> None:
+        self.path, self._plain = path, plain
+        self._seen: tuple[Any, ...] | None = None
         self._broken = ""
+        self._compared: tuple[Any, ...] = ()
+        self._copied = False
 
     def new_lines(self) -> Iterator[tuple[bytes, bytes]]:
         """(place, line) of every line, the first time. Raises ReplacedError, and OSError."""
         stamp = self._stamp()
-        if stamp == self._seen:
+        copied = stamp is not None and self._is_copy(stamp)
+        seen = None if stamp is None else (*stamp, copied)
+        if seen == self._seen:
             if self._broken:
                 raise OSError(EIO, self._broken, self.path)
             return
         if self._seen is not None:
             raise ReplacedError
-        if stamp is not None:
-            yield from self._lines()
-            self._seen = stamp
+        if seen is not None and not copied:
+            yield from self._lines(seen)
+        self._seen = seen
 
-    def _lines(self) -> Iterator[tuple[bytes, bytes]]:
+    def _is_copy(self, stamp: tuple[Any, ...]) -> bool:
+        """Whether the plain file is there and begins with the same complete line; as the store asks."""
+        try:
+            status = os.stat(self._plain)  # noqa: PTH116
+        except OSError:
+            return False
+        both = (stamp, status.st_dev, status.st_ino)
+        if both != self._compared:
+            self._copied, whole = self._compare()
+            self._compared = both if whole else ()
+        return self._copied
+
+    def _compare(self) -> tuple[bool, bool]:
+        """(whether both begin with the same line, whether that will stay so)"""
+        with suppress(OSError, EOFError, zlib.error):
+            with open(self._plain, "rb") as file:  # noqa: PTH123
+                line = file.readline(_LONGEST)
+            if not line.endswith(b"\n"):
+                return False, False
+            with gzip.open(self.path) as packed:
+                return packed.readline(_LONGEST) == line, True
+        return False, False
+
+    def _lines(self, seen: tuple[Any, ...]) -> Iterator[tuple[bytes, bytes]]:
         with gzip.open(self.path) as file:
             try:
                 for line in file:
                     yield line, line
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 self._broken = f"the file is broken: {error}"
-                self._seen = self._stamp()
+                self._seen = seen
                 raise OSError(EIO, self._broken, self.path) from error
 
     def line(self, place: bytes) -> bytes:

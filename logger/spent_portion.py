@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from sys import intern
 from typing import Any, NamedTuple
 
 from .clock import LocalClock
@@ -48,9 +49,9 @@ class Portions:
         return Portion(
             day,
             quarter,
-            task if task.__class__ is str else as_name(task),
-            worker if worker.__class__ is str else as_name(worker),
-            project if project.__class__ is str else as_name(project),
+            intern(task if task.__class__ is str else as_name(task)),
+            intern(worker if worker.__class__ is str else as_name(worker)),
+            intern(project if project.__class__ is str else as_name(project)),
             None if cost is None else round(cost * PICO),
         )
 

@@ -50,6 +50,12 @@ class SpentSums:
             keys.append(("per_hour", portion[1]))
         return keys
 
+    def raise_to(self, other: SpentSums) -> None:
+        """Of each sum the larger one of the two."""
+        for key, (cost, unpriced) in other._sums.items():
+            entry = self._sums.setdefault(key, [0, 0])
+            entry[:] = max(entry[0], cost), max(entry[1], unpriced)
+
     def on(self, limit: str, days: Collection[str], name: str = "") -> Spent:
         """What was spent on local days, of one name if it is the limit of a name."""
         return self._of([(limit, day, name) for day in days])

@@ -77,18 +77,28 @@ def every_key() -> list[tuple[str, str, str]]:
 def test_the_sums_are_those_of_all_lines_counted_anew(
     lines: list[dict[str, Any]], data: st.DataObject
 ) -> None:
-    """In any order, and settled after any of them."""
+    """In any order, and settled after any of them; before that they are bounds."""
     lines = data.draw(st.permutations(lines))
     pauses = data.draw(st.sets(st.integers(0, 13)))
     sums, listed = SpentSums(LIMITS), Listed(lines)
     taken = SpentLines(sums, Portions(LocalClock(UTC)))
     for at, line in enumerate(listed.lines):
         taken.take(line, listed, at)
+        assert_bounds(taken, sums, expected(lines[: at + 1]))
         if at in pauses:
             taken.settle()
+            assert taken.open_usd == taken.open_unpriced == 0
             assert found(sums, every_key()) == with_zeros(expected(lines[: at + 1]))
     taken.settle()
     assert found(sums, every_key()) == with_zeros(expected(lines))
+
+
+def assert_bounds(taken: SpentLines, sums: SpentSums, totals: Totals) -> None:
+    """No sum is larger than what is found and what is open: a call that is begun by them may be begun."""
+    for key, (usd, unpriced) in found(sums, every_key()).items():
+        exact_usd, exact_unpriced = totals.get(key, (0.0, 0))
+        assert usd + taken.open_usd >= exact_usd - 1e-9
+        assert unpriced + taken.open_unpriced >= exact_unpriced
 
 
 def with_zeros(totals: Totals) -> Totals:
@@ -110,6 +120,7 @@ def test_however_a_file_grows_the_sums_are_those_of_its_lines(
             file.write(content[begin:end])
         begin, now = max(begin, end), now + 1
         assert spending.look(now, "2026-11-20") is None
+    assert spending.settle() is None
     assert found(spending.sums, every_key()) == with_zeros(expected(lines))
 
 
@@ -134,6 +145,7 @@ class Reader:
     def spent(self, day: str = "2026-11-20") -> float:
         self.now += 2 * LOOK_BESIDE
         assert self.spending.look(self.now, day) is None
+        assert self.spending.settle() is None
         return self.spending.sums.on("per_day", [day]).usd
 
 
