@@ -48,6 +48,27 @@ def test_an_80_percent_range_holds_the_day_in_70_to_90_percent_of_cases(kind: st
     assert min(shares.values()) >= 0.55, shares
 
 
+def phases(chance: np.random.Generator, days: int) -> np.ndarray:
+    """$3, $10 or $25 a day, each for one to four weeks."""
+    levels = [chance.choice([3.0, 10.0, 25.0], p=[0.4, 0.3, 0.3]) for _ in range(days // 7 + 1)]
+    spans = [np.full(chance.integers(7, 28), level) for level in levels]
+    return np.concatenate(spans)[:days] * chance.lognormal(0, 0.4, days)
+
+
+def lasting(chance: np.random.Generator, days: int) -> np.ndarray:
+    """A day is like the one before it (autocorrelation of 0.8)."""
+    off = np.zeros(days)
+    for day in range(1, days):
+        off[day] = 0.8 * off[day - 1] + chance.normal(0, 0.4)
+    return 10 * np.exp(off)
+
+
+@pytest.mark.parametrize("kind", [phases, lasting])
+def test_who_spends_in_phases_is_held_nearly_as_often(kind: Spender) -> None:
+    cases = [(known, usual) for known in (60, 119) for usual in (3, 7, 14, 30)]
+    assert 0.65 <= np.mean([held(kind, *case, seed) for case in cases for seed in range(25)]) <= 0.92
+
+
 def test_the_same_question_has_the_same_answer() -> None:
     daily = days(SPENDERS["bursty"](np.random.default_rng(1), 50))
     assert run_out(daily, [(120, None)], NOON) == run_out(daily, [(120, None)], NOON)

@@ -1,9 +1,9 @@
 """Days to come, drawn from days of the past: the habit of a spender, and paths that go on from it.
 
 A habit is a level with a slow trend, fitted to the days by Poisson-like regression with newer days counting
-more, and the days as multiples of that level. A path repeats runs of those days, at weekdays of their own
-where there are four weeks of history. How little is known of level and trend is part of the paths: each
-has its own. Pure: the generator is passed in.
+more, and the days as multiples of that level. A path repeats runs of those days, as long as busy days come
+in a row, at weekdays of their own where there are four weeks of history. How little is known of level and
+trend is part of the paths: each has its own. Pure: the generator is passed in.
 """
 
 from __future__ import annotations
@@ -41,13 +41,31 @@ DAMPING = 0.985
 """A trend goes on, but less every day."""
 
 RUN = 4
-"""Days drawn in one piece, so that busy days come in runs as they did."""
+"""Days drawn in one piece at least, so that busy days come in runs as they did."""
 
 _DOUBTED = 0.35
 """Spread of a day around its level to believe in while there are few days."""
 
-_LAGS = 5
-"""Days over which a busy day is followed by busy ones when doubt is reckoned."""
+_LONGEST = 14
+"""Days in one piece at most."""
+
+_SPIKE = 2.0
+"""Times its level that a day may be off to count for how alike days in a row are."""
+
+_PHASES = 0.3
+"""How much more doubt (a variance) each day makes by which runs are longer than `RUN`: another phase of
+spending begins some day, and nobody knows which.
+"""
+
+_FEW = 9.0
+"""Days of history at which the doubt about so few doubles."""
+
+_LATELY = 3
+"""The last days, which a path goes on from where busy days come in long runs."""
+
+_LEAST = 4
+_SHARE = 0.4
+"""Past days that may follow: so many, and this share of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +81,8 @@ class Habit:
     ratios: Floats
     """Past days as multiples of their level, oldest first; whole weeks when `weekly`."""
     weekly: bool
+    run: int = RUN
+    """Days that are drawn in one piece."""
 
     def expected(self, days: int) -> Floats:
         """USD expected of each of the `days` after the last one, the first of them (today) included."""
@@ -105,7 +125,27 @@ def habit(history: Floats) -> Habit | None:
     ratios = (history / usual)[-(days // 7 * 7) :] if weekly else history / usual
     mean = float(ratios.mean())
     ratios = ratios / mean if mean > 0 else np.ones_like(ratios)
-    return Habit(level, trend, _doubt(history, usual, age, weights, weekly), ratios, weekly)
+    run = _run(history / usual - 1, weekly)
+    doubt = _doubt(history, usual, age, weights, weekly, run)
+    return Habit(level, trend, doubt, ratios, weekly, run)
+
+
+def _run(off: Floats, weekly: bool) -> int:
+    """Days to draw in one piece: twice as long as a busy day is followed by busy ones, by the autocorrelation
+    of the days off their level.
+    """
+    off = off - (_by_weekday(off) if weekly else off.mean())
+    off = np.clip(off, -_SPIKE, _SPIKE)
+    days, spread = len(off), float((off**2).sum())
+    if spread <= 0:
+        return RUN
+    together = 1.0
+    for lag in range(1, days // 3 + 1):
+        alike = float(off[lag:] @ off[:-lag]) / spread
+        if alike < 1.5 / np.sqrt(days):
+            break
+        together += 2 * alike
+    return int(np.clip(round(2 * together), RUN, max(RUN, min(_LONGEST, days // 3))))
 
 
 def _fitted(history: Floats, age: Floats, weights: Floats) -> tuple[float, float]:
@@ -126,7 +166,7 @@ def _fitted(history: Floats, age: Floats, weights: Floats) -> tuple[float, float
     return float(np.exp(level)), trend
 
 
-def _doubt(history: Floats, usual: Floats, age: Floats, weights: Floats, weekly: bool) -> Floats:
+def _doubt(history: Floats, usual: Floats, age: Floats, weights: Floats, weekly: bool, run: int) -> Floats:
     """Covariance of level and trend, allowing for busy days in runs (Newey and West's estimate)."""
     off = history / usual - 1
     if weekly:
@@ -138,15 +178,18 @@ def _doubt(history: Floats, usual: Floats, age: Floats, weights: Floats, weekly:
     share = usual / usual.mean()
     scores = design * weights * share * off * np.sqrt(days / spared)
     meat = scores @ scores.T
-    for lag in range(1, min(_LAGS, days - 1) + 1):
+    lags = min(run + 1, days - 1)
+    for lag in range(1, lags + 1):
         across = scores[:, lag:] @ scores[:, :-lag].T
-        meat += (1 - lag / (_LAGS + 1)) * (across + across.T)
+        meat += (1 - lag / (lags + 1)) * (across + across.T)
     least = (design * weights**2 * share**2) @ design.T * spread
     bread = np.linalg.inv((design * weights * share) @ design.T + np.diag([0.0, spread / TREND**2]))
     prior = bread @ np.diag([0.0, spread**2 / TREND**2]) @ bread
     found = bread @ meat @ bread
     floor = bread @ least @ bread
-    return np.asarray(_larger(found, floor) + prior)
+    wider = 1 + _PHASES * (run - RUN) + ((_FEW / days) ** 2 if days < WEEKLY_FROM else 0.0)
+    of_level = np.array([[wider, np.sqrt(wider)], [np.sqrt(wider), 1.0]])
+    return np.asarray(of_level * _larger(found, floor) + prior)
 
 
 def _larger(one: Floats, other: Floats) -> Floats:
@@ -188,13 +231,30 @@ def _damped(days: int) -> Floats:
 
 
 def _places(habit: Habit, days: int, count: int, generator: np.random.Generator) -> npt.NDArray[Any]:
-    """Which past day each day of each path repeats: runs of `RUN` days, each begun on its own weekday."""
+    """Which past day each day of each path repeats: runs of days, each begun on its own weekday, the first
+    after days like the last ones.
+    """
     held = len(habit.ratios)
-    run = min(RUN, held)
+    run = min(habit.run, held)
     runs = -(-days // run)
     if habit.weekly:
         begun = generator.integers(0, held // 7, (count, runs)) * 7 + np.arange(runs) * run % 7
     else:
         begun = generator.integers(0, held, (count, runs))
+    if habit.run > RUN:
+        begun[:, 0] = generator.choice(_alike(habit), count)
     places = (begun[:, :, None] + np.arange(run)) % held
     return np.asarray(places.reshape(count, runs * run)[:, :days])
+
+
+def _alike(habit: Habit) -> npt.NDArray[Any]:
+    """Past days before which it was most like it is now."""
+    off = habit.ratios - 1
+    off = np.clip(off - _by_weekday(off) if habit.weekly else off, -_SPIKE, _SPIKE)
+    lately = np.convolve(off, np.ones(_LATELY) / _LATELY, "valid")[:-1]
+    now = off[-_LATELY:].mean()
+    days = np.arange(_LATELY, len(off))
+    fits = days % 7 == 0 if habit.weekly else np.ones(len(days), dtype=bool)
+    days, away = days[fits], np.abs(lately - now)[fits]
+    count = max(_LEAST, round(_SHARE * len(days)))
+    return np.asarray(days[np.argsort(away)[:count]])
