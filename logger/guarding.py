@@ -71,7 +71,7 @@ class Guarding:
     def _renewed(self) -> Spending:
         """After a mistake of ours: with nothing but what was known of lost files."""
         spending = self._new_spending()
-        spending.lost = self._spending.lost
+        spending.remember(self._spending.lost)
         return spending
 
     def read_ahead(self, clock: Callable[[], float]) -> None:
@@ -105,22 +105,43 @@ class Guarding:
         call, None where it has none; of the project the logger's then.
         """
         call = self._names(task, worker, project)
-        with self._held() as held:
-            if not held:
-                self._unreadable("the files of the day are still being read", call, stamp[:10])
-                return
+        lock = self._lock
+        if not lock.acquire(timeout=PATIENCE):
+            self._unreadable("the files of the day are still being read", call, stamp[:10])
+            return
+        try:
             unread = self._looked(now, stamp[:10])
-            aside: list[Any] = []
-            if self._guard.reserve:
-                aside, unseen = self._set_aside(now)
-                unread = unread or unseen
-            limits = [self._beside(one, now, stamp, call, len_of(aside) + calls) for one in self._of(call)]
-            unread = unread or self._unsettled
-            if unread:
-                self._unreadable(unread, call, stamp[:10])
-            for one in limits:
-                if one.usd >= one.limit or self._guard.reserve:
-                    self._compare(one, aside, calls, call)
+            if unread or not self._is_clear(now, stamp, call):
+                self._check(unread, now, stamp, call, calls)
+        finally:
+            lock.release()
+
+    def _is_clear(self, now: float, stamp: str, call: Names) -> bool:
+        """Whether even the most that may be spent is below every limit, and nothing is set aside."""
+        guard, spending = self._guard, self._spending
+        if guard.reserve:
+            return False
+        more = spending.open_usd + spending.open_unpriced * guard.unpriced
+        for sums in spending.known:
+            for name, limit, at in self._limits:
+                if at is None or call[at]:
+                    spent = _sum(sums, name, "" if at is None else call[at], now, stamp)
+                    if spent.usd + spent.unpriced * guard.unpriced + more >= limit:
+                        return False
+        return True
+
+    def _check(self, unread: str, now: float, stamp: str, call: Names, calls: int) -> None:
+        aside: list[Any] = []
+        if self._guard.reserve:
+            aside, unseen = self._set_aside(now)
+            unread = unread or unseen
+        limits = [self._beside(one, now, stamp, call, len_of(aside) + calls) for one in self._of(call)]
+        unread = unread or self._unsettled
+        if unread:
+            self._unreadable(unread, call, stamp[:10])
+        for one in limits:
+            if one.usd >= one.limit or self._guard.reserve:
+                self._compare(one, aside, calls, call)
 
     def ask(self, clock: Callable[[], float], task: Any, worker: Any, project: Any, calls: int = 1) -> None:
         """`check` at the time of a clock."""
@@ -219,9 +240,9 @@ class Guarding:
     def _spent(self, limit: str, usd: float, at: int | None, now: float, stamp: str, call: Names) -> Looked:
         """By the sums as they are, or as they were before a file was lost."""
         own = "" if at is None else call[at]
-        found = [_sum(sums, limit, own, now, stamp) for sums in (self._spending.sums, self._spending.lost)]
+        found = [_sum(sums, limit, own, now, stamp) for sums in self._spending.known]
         assumed = [spent.unpriced * self._guard.unpriced for spent in found]
-        best = int(found[1].usd + assumed[1] > found[0].usd + assumed[0])
+        best = max(range(len(found)), key=lambda at: found[at].usd + assumed[at])
         return Looked(limit, usd, found[best], assumed[best], stamp, at)
 
     def _set_aside(self, now: float) -> tuple[list[RunningCall | SentBatch], str]:

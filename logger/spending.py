@@ -26,7 +26,7 @@ class Spending:
     folder: of the day files. limits: those whose sums are wanted. clock: of the local days.
 
     sums, open_usd, open_unpriced: see `SpentLines`. lost: what the sums were when a file of theirs was moved
-    away, emptied or replaced: on the same day that is spent all the same.
+    away, emptied or replaced: on the same day that is spent all the same. known: both, or only the first.
     """
 
     def __init__(self, folder: str, limits: Collection[str], clock: LocalClock) -> None:
@@ -41,6 +41,7 @@ class Spending:
             file.close()
         self._day = day
         self.sums, self.lost = SpentSums(self._limits), SpentSums(self._limits)
+        self.known: tuple[SpentSums, ...] = (self.sums,)
         self._lines = SpentLines(self.sums, self._portions)
         self._look_at = float("-inf")
         self._error: OSError | None = None
@@ -72,7 +73,12 @@ class Spending:
         lost, sums = self.lost, self.sums
         lost.raise_to(sums)
         self._begin(day)
+        self.remember(lost)
+
+    def remember(self, lost: SpentSums) -> None:
+        """Take over what was known of files that are lost."""
         self.lost = lost
+        self.known = self.sums, lost
 
     def _look(self, now: float) -> OSError | None:
         beside = not self._look_at - LOOK_BESIDE <= now < self._look_at  # the clock may go back

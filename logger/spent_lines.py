@@ -21,8 +21,8 @@ from .counted_once import each_counted
 from .spent_portion import PICO, Portion, Portions, told_by, whole_line
 from .spent_sums import SpentSums
 
-MOST_KEYS = 200_000
-"""Ids and sessions by which lines are known again, below 500 bytes each; beyond that the older half is
+MOST_KEYS = 100_000
+"""Ids and sessions by which lines are known again, about 1,000 bytes each; beyond that the older half is
 forgotten. A line that tells of a forgotten call counts once more: the guard stops too early, never too late.
 """
 
