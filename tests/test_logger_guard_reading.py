@@ -272,20 +272,22 @@ def test_a_call_waits_for_another_threads_reading_only_so_long(
 def test_a_signal_handler_that_begins_a_call_while_a_line_is_taken_counts_nothing_twice(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three lines of $1, and a limit of $4: read again from within, they were $6."""
-    write(tmp_path, *[line()] * 3)
+    """Three lines of $1 in a gzipped file, and a limit of $4: read again from within, they were $6."""
+    lines = "".join(json.dumps(line()) + "\n" for _ in range(3))
+    (tmp_path / (TODAY + ".gz")).write_bytes(gzip.compress(lines.encode()))
     log = new_log(tmp_path, clock, guard=SpendGuard(per_day=4))
     take, inner = SpentLines.take, []
 
     def interrupted(self: SpentLines, *told: Any) -> None:
         if not inner:
             inner.append(True)
+            clock.pass_(5)
             log.check_budget()
         take(self, *told)
 
     monkeypatch.setattr(SpentLines, "take", interrupted)
     assert spent(log) is None and inner
-    write(tmp_path, line())
+    write(tmp_path, line(task_id="another"))
     assert spent(log) == 4
 
 
