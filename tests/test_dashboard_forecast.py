@@ -161,6 +161,13 @@ def test_what_several_grants_lose_is_told_of_the_first_day_and_of_those_later() 
     assert (idle.expires_unused_usd, idle.expires_later_usd) == (5, 7)
 
 
+def test_a_pace_that_one_dear_day_makes_is_told_with_the_day_in_the_middle() -> None:
+    dear = run_out(days([10.0] * 59 + [2000.0, 0.0]), [(1000, None)], MIDNIGHT)
+    assert dear.usd_per_day is not None and dear.usd_per_day > 40
+    assert dear.median_usd == 10
+    assert run_out(days([10.0] * 60 + [0.0]), [(1000, None)], MIDNIGHT).median_usd is None
+
+
 # Pauses
 
 

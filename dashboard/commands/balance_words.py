@@ -144,7 +144,13 @@ def _burn(found: Found) -> str:
     drift = (
         "" if correction == 1 else f", corrected by ×{correction:.2f} for what is not logged as it is billed"
     )
-    return f"about {usd(rate)} a day, by {plural(found.days, 'day')} of history{drift}"
+    middle = found.run_out.median_usd
+    dear = (
+        f" on average, for a few days were dear; half of the days cost {usd(middle)} or less"
+        if middle
+        else ""
+    )
+    return f"about {usd(rate)} a day{dear}, by {plural(found.days, 'day')} of history{drift}"
 
 
 def _last_reading(balance: Balance, now: datetime, zone: ZoneInfo) -> Iterable[tuple[str, str]]:

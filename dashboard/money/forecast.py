@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -30,6 +30,9 @@ _CELLS = 300_000
 
 _HARDLY = 0.5
 """Share of the pace that a usual day is at least, so that a call on a quiet Sunday is no alarm."""
+
+_FAR_MORE = 2.0
+"""Times the day in the middle that the pace is where a few dear days make it."""
 
 _FEW = 0.01
 """Share of the credit below which its expiry is not worth a word."""
@@ -67,6 +70,8 @@ class RunOut:
     """The first day at whose end some credit probably does."""
     expires_later_usd: float = 0.0
     """What will probably expire unused after that day."""
+    median_usd: float | None = None
+    """The day in the middle of the last four weeks, where a few dear days make `usd_per_day` far more."""
     times_usual: float | None = None
     """What was spent today so far, as a multiple of a usual day like it."""
     asked: date | None = None
@@ -136,7 +141,12 @@ def run_out(
         return RunOut(today, today, today, 0.0, enough, _rate(habit, enough), asked=today)
     if habit is None:
         return _without_spending(tranches, today, enough)
-    return _drawn(habit, tranches, now, so_far)
+    return replace(_drawn(habit, tranches, now, so_far), median_usd=_median(habit, history))
+
+
+def _median(habit: Habit, history: Floats) -> float | None:
+    middle = float(np.median(history[-draws.WEEKLY_FROM :]))
+    return middle if 0 < middle * _FAR_MORE < habit.expected(7).mean() else None
 
 
 def _drawn(habit: Habit, tranches: Sequence[Tranche], now: datetime, so_far: float) -> RunOut:
