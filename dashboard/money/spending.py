@@ -97,7 +97,7 @@ class _Hours:
         self._hours = sums["hour"].dt.as_unit("s").astype("int64").to_numpy()
         self._cost = _running(sums["cost_usd"].to_numpy())
         self._uncertain = _running((sums["unpriced"] + sums["not_final"]).to_numpy())
-        self._sums = sums
+        self._values: Floats = sums[list(MEASURES)].to_numpy(dtype=np.float64)
 
     def between(self, first: datetime, last: datetime) -> Spent:
         a, b = self._places(first, last)
@@ -106,8 +106,7 @@ class _Hours:
     def digest(self, first: datetime, last: datetime) -> bytes:
         """Another one when any sum of these hours changed; empty without calls."""
         a, b = self._places(first, last)
-        values: Floats = self._sums.iloc[a:b][list(MEASURES)].to_numpy(dtype=np.float64)
-        return values.tobytes()
+        return self._values[a:b].tobytes()
 
     def _places(self, first: datetime, last: datetime) -> tuple[int, int]:
         a, b = np.searchsorted(self._hours, [first.timestamp(), last.timestamp()])
