@@ -195,7 +195,13 @@ OPTIONS = (
     Option("cache_dir", "path", "~/.cache/callmeter", "Disposable data; heeds XDG_CACHE_HOME.", _path),
     Option("token", "secret", "none", "What visitors must show if host is not a loopback address.", _token),
     Option("allowed_hosts", "list", "none", "More names the page answers to, such as pi.local.", _hosts),
-    Option("prices", "path", "none", "Your own price file, put over the built-in one when importing.", _path),
+    Option(
+        "prices",
+        "path",
+        "none",
+        "Your own price file, put over the built-in one to price and estimate.",
+        _path,
+    ),
 )
 """Every setting there is. The README's table shows these rows."""
 

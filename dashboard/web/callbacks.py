@@ -205,63 +205,83 @@ def _table(desk: Desk, state: urls.State, now: datetime, chart: str) -> tuple[st
     return overview.table(desk.store, state, now, chart)
 
 
+IN_THE_BROWSER: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
+    (
+        "callmeter",
+        "status",
+        (
+            Output(ids.STATUS, "children"),
+            Output(ids.STATUS, "className"),
+            Input(ids.BEAT, "n_intervals"),
+            Input(ids.PULSE, "data"),
+            Input(ids.ANSWER, "data"),
+        ),
+    ),
+    (
+        "callmeter",
+        "body",
+        (
+            Output(ids.BODY, "className"),
+            Input(ids.PULSE, "data"),
+            Input(ids.ANSWER, "data"),
+            Input(ids.DRAWN, "data"),
+            Input(ids.URL, "search"),
+            Input(ids.RUNNING, "data"),
+            Input(ids.MONEY_DRAWN, "data"),
+        ),
+    ),
+    (
+        "alerts",
+        "banner",
+        (
+            Output(ids.BANNER, "className"),
+            Output(ids.BANNER_LINK, "children"),
+            Output(ids.BANNER_LINK, "href"),
+            Output(ids.BANNER_ALOUD, "children"),
+            Input(ids.ALERTS, "data"),
+            Input(ids.BANNER_CLOSE, "n_clicks"),
+            Input(ids.URL, "search"),
+        ),
+    ),
+    (
+        "callmeter",
+        "running",
+        (
+            Output(ids.RUNNING_CARD, "className"),
+            Output(ids.RUNNING_BODY, "children"),
+            Output(ids.RUNNING_LIST, "children"),
+            Input(ids.RUNNING, "data"),
+            Input(ids.URL, "search"),
+            Input(ids.RUNNING_DRAWER, "opened"),
+        ),
+    ),
+    (
+        "callmeter",
+        "grid",
+        (
+            Output(ids.GRID_VIEW, "data"),
+            Input(ids.TICK, "data"),
+            Input(ids.URL, "search"),
+            State(ids.GRID_VIEW, "data"),
+        ),
+    ),
+    *(
+        ("callmeter", "figure", (Output(ids.figure(name), "figure"), Input(ids.fresh(name), "data")))
+        for name in (*(chart.id for chart in CHARTS), burndown.ID)
+    ),
+)
+"""Name space and function of assets/*.js, and what it takes and gives."""
+
+
 def _browser(app: Dash) -> None:
-    """What the browser does by itself; see assets/page.js."""
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("callmeter", "status"),
-        Output(ids.STATUS, "children"),
-        Output(ids.STATUS, "className"),
-        Input(ids.BEAT, "n_intervals"),
-        Input(ids.PULSE, "data"),
-        Input(ids.ANSWER, "data"),
-    )
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("callmeter", "body"),
-        Output(ids.BODY, "className"),
-        Input(ids.PULSE, "data"),
-        Input(ids.ANSWER, "data"),
-        Input(ids.DRAWN, "data"),
-        Input(ids.URL, "search"),
-        Input(ids.RUNNING, "data"),
-        Input(ids.MONEY_DRAWN, "data"),
-    )
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("alerts", "banner"),
-        Output(ids.BANNER, "className"),
-        Output(ids.BANNER_LINK, "children"),
-        Output(ids.BANNER_LINK, "href"),
-        Output(ids.BANNER_ALOUD, "children"),
-        Input(ids.ALERTS, "data"),
-        Input(ids.BANNER_CLOSE, "n_clicks"),
-        Input(ids.URL, "search"),
-    )
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("callmeter", "running"),
-        Output(ids.RUNNING_CARD, "className"),
-        Output(ids.RUNNING_BODY, "children"),
-        Output(ids.RUNNING_LIST, "children"),
-        Input(ids.RUNNING, "data"),
-        Input(ids.URL, "search"),
-        Input(ids.RUNNING_DRAWER, "opened"),
-    )
+    """What the browser does by itself."""
+    for space, function, ends in IN_THE_BROWSER:
+        app.clientside_callback(ClientsideFunction(space, function), *ends)  # type: ignore[no-untyped-call]
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("callmeter", "open"),
         Output(ids.RUNNING_DRAWER, "opened"),
         Input(ids.RUNNING_OPEN, "n_clicks"),
         prevent_initial_call=True,
-    )
-    for name in (*(chart.id for chart in CHARTS), burndown.ID):
-        app.clientside_callback(  # type: ignore[no-untyped-call]
-            ClientsideFunction("callmeter", "figure"),
-            Output(ids.figure(name), "figure"),
-            Input(ids.fresh(name), "data"),
-        )
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("callmeter", "grid"),
-        Output(ids.GRID_VIEW, "data"),
-        Input(ids.TICK, "data"),
-        Input(ids.URL, "search"),
-        State(ids.GRID_VIEW, "data"),
     )
 
 

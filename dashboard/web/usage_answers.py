@@ -92,6 +92,7 @@ def _run_out(found: RunOut) -> RunOutAnswer:
         earliest=found.earliest,
         latest=found.latest,
         expires_unused_usd=round(found.expires_unused_usd, _CENTS),
+        expires_later_usd=round(found.expires_later_usd, _CENTS),
     )
 
 

@@ -99,6 +99,7 @@ _USAGE: dict[str, Any] = {
         "earliest": "2026-12-03",
         "latest": "2026-12-09",
         "expires_unused_usd": 0.0,
+        "expires_later_usd": 0.0,
     },
     "burn_rate": {"usd_per_day": 65.1, "days_of_history": 42, "today_usd": 41.0, "month_usd": 1890.0},
     "budgets": [
@@ -163,7 +164,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "/healthz": {
         "status": "ok",
-        "version": "0.2.0",
+        "version": "0.3.0",
         "days_loaded": 42,
         "days_total": 42,
         "lines": 31_820,

@@ -155,7 +155,8 @@ class RunOutAnswer(BaseModel):
     likely: date | None
     earliest: date | None = Field(description="With `latest`: holds the day in about 80 % of cases.")
     latest: date | None
-    expires_unused_usd: float = Field(description="What will probably expire before it is used.")
+    expires_unused_usd: float = Field(description="What will probably expire unused on the first such day.")
+    expires_later_usd: float = Field(description="And what will probably expire unused on later days.")
 
 
 class BurnRate(BaseModel):
