@@ -25,6 +25,9 @@ from .position import Position
 from .rules import Rules
 from .spending import Parts
 
+_SPAN = 300
+"""Seconds for which a position is kept. Hours of all time zones begin with such a span."""
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -171,14 +174,13 @@ class Desk:
         return message_of(told[0].alert, socket.gethostname(), self.store.zone)
 
     def position(self, now: datetime) -> Position:
-        """The position at `now`, reckoned again when data, rules, ledger or the minute changed, or an entry
-        came that counts by `now`.
+        """The position at `now`, or up to `_SPAN` before when nothing has changed since: neither data, rules
+        and ledger, nor the hour of any time zone, nor has an entry come that counts by `now`.
         """
         with self._lock:
             known = self.rules()
             entries = tuple(entry for entry in self.ledger.entries() if entry.at <= now)
-            minute = now.replace(second=0, microsecond=0)
-            key = (self.store.version, known, entries, minute)
+            key = (self.store.version, known, entries, int(now.timestamp() // _SPAN))
             if self._position is None or self._position[0] != key:
                 self._position = key, position.look(self.store, known, entries, now, self._parts)
             return self._position[1]

@@ -123,6 +123,7 @@ class FileStore:
             table = summed(self._rows(view, None)[0], tasks=tasks)
         else:
             table = selection.chosen_sums(self._counted.days(self._days.values()), view, self.zone)
+        self._rows_given += len(table)
         return selection.sums_frame(table, self.zone, tasks=tasks)
 
     def rows(self, view: Filter, *, columns: Collection[str] | None = None) -> pd.DataFrame:
