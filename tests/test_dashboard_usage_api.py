@@ -149,8 +149,7 @@ def run_shell(text: str, server: Server, port: str) -> Any:
 
 def test_the_examples_of_the_readme(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     section = docs_tables.between((ROOT / "README.md").read_text("utf-8"), "http")
-    if section is None:
-        pytest.skip("the README has no <!-- http --> section")
+    assert section, "the README has no <!-- http --> section"
     usage_server.demo_calls(usage_server.settings_in(tmp_path))
     with serving(tmp_path) as server:
         for block in docs_tables.shell_blocks(section):
