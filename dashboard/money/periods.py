@@ -9,9 +9,6 @@ from ..filters import Filter, days, hour_of, midnight
 
 PERIODS = ("hour", "day", "week", "month")
 
-ADJECTIVES = {"hour": "Hourly", "day": "Daily", "week": "Weekly", "month": "Monthly"}
-"""A period as a word before what is limited."""
-
 _NOW = {"hour": "this hour", "day": "today", "week": "this week", "month": "this month"}
 
 

@@ -84,10 +84,6 @@ def _end(position: Position) -> str:
     return f"{said[:1].upper()}{said[1:]}."
 
 
-def _pair(name: str, said: str) -> tuple[Any, Any]:
-    return html.Dt(name), html.Dd(said)
-
-
 def _facts(held: Balance, position: Position) -> list[tuple[str, str]]:
     facts = [("Last reading", _reading(held, position.at))]
     drift = held.drifts[-1] if held.drifts else None

@@ -72,7 +72,6 @@ ALERT_LIST = "alert-list"
 
 TABLE = "table"
 TABLE_BODY = "table-body"
-TABLE_OPEN = "table-open"
 
 
 def card(name: str) -> str:

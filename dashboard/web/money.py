@@ -43,6 +43,7 @@ PARTS: tuple[tuple[str, str], ...] = (
 """Component and property of everything the view fills."""
 
 RETRIES = "Refused attempts are not billed; what one cost that broke off is not known."
+
 _LAST = 500
 """Of so many alerts announced last those are listed that ended: open ones may be many."""
 
@@ -132,9 +133,7 @@ def lost(position: Position) -> list[Any]:
     return [
         html.P(_lost_words(position), className="ends"),
         table(["", "Failed calls", "Cost", "Retries"], rows),
-        html.P(
-            "Refused attempts are not billed; what one cost that broke off is not known.", className="advice"
-        ),
+        html.P(RETRIES, className="advice"),
     ]
 
 
