@@ -33,6 +33,8 @@ class Totals:
     tokens_output: int = 0
     tokens_cache_read: int = 0
     tokens_cache_write: int = 0
+    tokens_cache_write_1h: int = 0
+    """Part of `tokens_cache_write`."""
     tokens_thinking: int = 0
     tokens_total: int = 0
     cost_usd: float = 0.0

@@ -16,6 +16,7 @@ from dashboard.store.base import MEASURES, ROW_COLUMNS, SUM_FACETS, Health
 UTC = ZoneInfo("UTC")
 _DEFAULTS: dict[str, Any] = {
     "model": "claude-opus-5-5",
+    "model_served": "",
     "project": "",
     "task_id": "",
     "worker_id": "",
@@ -27,6 +28,7 @@ _DEFAULTS: dict[str, Any] = {
     "tokens_output": 0,
     "tokens_cache_read": 0,
     "tokens_cache_write": 0,
+    "tokens_cache_write_1h": 0,
     "tokens_thinking": 0,
     "counted": True,
     "final": True,

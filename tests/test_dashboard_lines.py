@@ -87,6 +87,12 @@ def test_the_total_is_the_sum_of_the_parts_else_the_lines_own() -> None:
 def test_cache_writes_of_both_lifetimes_are_one_column() -> None:
     found = numbers(tokens_cache_write_5m=3, tokens_cache_write_1h=4)
     assert (found["tokens_cache_write"], found["tokens_total"]) == (7, 7)
+    assert found["tokens_cache_write_1h"] == 4
+
+
+def test_the_model_that_answered_is_known_where_it_is_another() -> None:
+    assert facet(read(LEAST | {"model_served": "claude-opus-5-5"}), "model_served") == ["claude-opus-5-5"]
+    assert facet(read(LEAST), "model_served") == [""]
 
 
 def test_unknown_counts_are_not_zero_counts() -> None:

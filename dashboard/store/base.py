@@ -30,6 +30,7 @@ MEASURES = {
     "tokens_output": "int64",
     "tokens_cache_read": "int64",
     "tokens_cache_write": "int64",  # 5m + 1h
+    "tokens_cache_write_1h": "int64",  # part of cache write
     "tokens_thinking": "int64",  # part of output
     "tokens_total": "int64",  # input + output + cache read + cache write
     "cost_usd": "float64",  # sum of the known costs
@@ -46,6 +47,7 @@ MEASURES = {
 ROW_COLUMNS = {
     "time": "datetime64[us, zone]",
     "model": "category",
+    "model_served": "category",  # NONE when it is the one asked for
     "project": "category",
     "task_id": "category",
     "worker_id": "category",
@@ -56,7 +58,8 @@ ROW_COLUMNS = {
     "tokens_input": "int",  # 0 when not known, see `counted`; int32 or int64, whatever holds it
     "tokens_output": "int",
     "tokens_cache_read": "int",
-    "tokens_cache_write": "int",
+    "tokens_cache_write": "int",  # 5m + 1h
+    "tokens_cache_write_1h": "int",  # part of cache write
     "tokens_thinking": "int",
     "tokens_total": "int",
     "counted": "bool",  # the line knew its token counts

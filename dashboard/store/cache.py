@@ -31,7 +31,7 @@ from .links import Links
 from .table import Table, concat
 from .tail import Mark, Stamp
 
-FORMAT = 6
+FORMAT = 7
 """Version of what the files hold and mean; to be raised with every change of decoding or of columns."""
 
 _KEY, _CHECK = b"callmeter", b"callmeter checksum"

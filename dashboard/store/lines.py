@@ -75,6 +75,7 @@ class _Line(msgspec.Struct, gc=False):
     message_id: _Name = None
     start_time: _Seconds = None
     end_time: _Seconds = None
+    model_served: _Name = None
 
 
 _FIELDS = _Line.__struct_fields__
@@ -89,7 +90,7 @@ _PARTS = (
     "tokens_cache_write_5m",
     "tokens_cache_write_1h",
 )
-_OWN_FACETS = ("model", "project", "task_id", "worker_id", "session_id", "source")
+_OWN_FACETS = ("model", "model_served", "project", "task_id", "worker_id", "session_id", "source")
 _OUTCOMES = pa.array(["failed", "ok"], pa.string())  # by the truth of `success`
 _AT_A_TIME = 256
 _decoder = msgspec.json.Decoder(_Line)
@@ -356,6 +357,7 @@ def _tokens(raw: Mapping[str, Sequence[Any]]) -> dict[str, Array]:
         "tokens_output": parts["tokens_output"][0],
         "tokens_cache_read": parts["tokens_cache_read"][0],
         "tokens_cache_write": parts["tokens_cache_write_5m"][0] + parts["tokens_cache_write_1h"][0],
+        "tokens_cache_write_1h": parts["tokens_cache_write_1h"][0],
         "tokens_thinking": _counts(raw["tokens_thinking"])[0],
         "tokens_total": np.where(in_parts, summed, total),
     }

@@ -15,7 +15,10 @@ from .verdict import CALLS_COUNT, REST_COUNTS, TOKENS, Verdict, alphabetic
 
 Array = NDArray[Any]
 
-_AMOUNTS = (*TOKENS, "tokens_thinking", "web_searches", "calls", "retries", "cost_usd")
+_PARTS = {"tokens_thinking": "tokens_output", "tokens_cache_write_1h": "tokens_cache_write"}
+"""What is a part of what."""
+
+_AMOUNTS = (*TOKENS, *_PARTS, "web_searches", "calls", "retries", "cost_usd")
 _UNTIMED = ("duration_seconds", "time_to_first_token", "tokens_per_second")
 _SLACK = int(SLACK * 1e6)
 
@@ -157,7 +160,8 @@ def _leave_rest(work: Verdict, lines: Array, run: Array, calls: Array, run_of_ca
     nothing = ~np.logical_or.reduce([rest[name] > 0 for name in (*TOKENS, "web_searches")])
     for name in set(_AMOUNTS) - {"retries"}:  # a run that used nothing may still have tried again
         rest[name][nothing] = 0
-    rest["tokens_thinking"] = np.minimum(rest["tokens_thinking"], rest["tokens_output"])
+    for part, whole in _PARTS.items():
+        rest[part] = np.minimum(rest[part], rest[whole])
     rest["tokens_total"] = np.sum([rest[name] for name in TOKENS], axis=0)
     ok = np.array(work.rows.names["outcome"].to_pylist(), dtype=object)[work.rows.codes["outcome"][lines]]
     work.alive[lines[nothing & (ok == "ok")]] = False
