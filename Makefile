@@ -62,7 +62,7 @@ $(VENV)/made:
 	@touch $@
 
 $(VENV)/installed: $(VENV)/made pyproject.toml
-	@$(PIP) --editable '.[notify]'
+	@$(PIP) --editable '.[anthropic,notify]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

@@ -10,9 +10,8 @@ one: a run may have made more than its output shows.
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TextIO
@@ -24,6 +23,7 @@ from .completeness import Completeness, completeness
 from .filters import NONE, Filter
 from .metrics import Totals
 from .money.budgets import Standing, as_data
+from .sheets.data import write_rows
 
 KEYS = {
     "day": "day",
@@ -208,26 +208,9 @@ def write_json(report: Report, out: TextIO) -> None:
 def write_csv(report: Report, out: TextIO) -> None:
     """The groups, or with rows each line, under a row of names."""
     if report.rows is None:
-        _write_rows([report.key, *(name for name, _ in COLUMNS)], _groups(report), out)
+        write_rows([report.key, *(name for name, _ in COLUMNS)], _groups(report), out)
     else:
-        _write_rows([name for name, _ in DETAILS], details(report.rows), out)
-
-
-def _write_rows(names: list[str], rows: Iterable[dict[str, Any]], out: TextIO) -> None:
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-
-
-def _cell(value: Any) -> Any:
-    """A name that a spreadsheet would run as a formula gets a quote before it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str):
-        return value
-    quote = "'" if value[:1] in tuple("=+-@\t\r\n") else ""
-    # Python 3.11 leaves a bare carriage return unquoted, and readers take it for the end of the row.
-    return quote + value.replace("\r", r"\r")
+        write_rows([name for name, _ in DETAILS], details(report.rows), out)
 
 
 def period(view: Filter) -> str:

@@ -22,8 +22,10 @@ from .errors import SettingError
 LOCAL = "local"
 """The time zone setting that means: the machine's own."""
 
-TABLES = ("budget", "watch", "credit", "alerts")
-"""Names in the file that stand for tables; `money.rules` reads them, and says what is wrong there."""
+TABLES = ("budget", "watch", "credit", "alerts", "billing")
+"""Names in the file that stand for tables; `money.rules` and `billing.rules` read them, and say what is
+wrong there.
+"""
 
 _TOKEN_LENGTH = 16
 _MOST = 1e15
@@ -63,6 +65,11 @@ class Settings:
     def alerts_dir(self) -> Path:
         """Where alerts are kept."""
         return self._beside("alerts")
+
+    @property
+    def billing_dir(self) -> Path:
+        """Where Anthropic's own usage and cost reports are kept."""
+        return self._beside("billing")
 
     def _beside(self, name: str) -> Path:
         """`logs/credit` for calls in `logs/api`; inside any other log folder, so that each has its own."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from dashboard.keys import REQUIRED, Key
 from dashboard.money import budgets, credit, notify, watches
-from dashboard.money.keys import REQUIRED, Key
 from dashboard.settings import OPTIONS
 from logger.record import FIELDS
 

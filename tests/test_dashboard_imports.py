@@ -22,11 +22,13 @@ LOGGER_LAYERS = (
 
 DASHBOARD_LAYERS = (
     ("errors",),
-    ("settings", "filters", "numbers", "sources", "jsonl"),
+    ("settings", "filters", "numbers", "sources", "jsonl", "sheets"),
+    ("keys",),
     ("store", "demo", "otlp"),
-    ("metrics", "completeness"),
+    ("metrics", "completeness", "cost_kinds"),
+    ("savings", "latency", "failures"),
     ("charts", "money", "billing"),
-    ("report",),
+    ("report", "views", "export"),
     ("printout",),
     ("web",),
     ("commands",),

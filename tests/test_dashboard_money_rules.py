@@ -9,9 +9,9 @@ import pytest
 
 from dashboard.errors import SettingError
 from dashboard.filters import NONE
+from dashboard.keys import REQUIRED, Key, amount, one_of, percents, read_table, text, texts
 from dashboard.money import rules
 from dashboard.money.budgets import Budget
-from dashboard.money.keys import REQUIRED, Key, amount, one_of, percents, read_table, text, texts
 from dashboard.money.scope import Scope, scope_of
 from dashboard.settings import load
 

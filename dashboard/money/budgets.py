@@ -15,8 +15,8 @@ import pandas as pd
 
 from .. import numbers, sources
 from ..filters import Filter
+from ..keys import REQUIRED, Key, amount, one_of, percents, read_table, text
 from .alerts import Condition
-from .keys import REQUIRED, Key, amount, one_of, percents, read_table, text
 from .periods import PERIODS as PERIODS
 from .periods import current_period as current_period
 from .periods import end_words as end_words

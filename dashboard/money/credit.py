@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ..keys import Key, amount, percents, read_table
 from ..numbers import usd
 from . import words
 from .account import Account, Lot, walk
 from .alerts import Condition
 from .forecast import RunOut
-from .keys import Key, amount, percents, read_table
 from .ledger import Entry, Reading
 from .scope import ALL, Scope
 from .scope import KEYS as SCOPE_KEYS

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingError
+from ..keys import Key, one_of, read_table, texts
 from .alerts import SEVERITIES
-from .keys import Key, one_of, read_table, texts
 
 if TYPE_CHECKING:
     from .alerts import Alert

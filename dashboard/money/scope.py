@@ -14,7 +14,7 @@ import pandas as pd
 from logger.price_table import spellings
 
 from ..filters import NONE
-from .keys import Key, patterns
+from ..keys import Key, patterns
 
 COLUMNS = {"project": "project", "task": "task_id", "worker": "worker_id", "model": "model"}
 """Name of a choice -> column of the frames."""

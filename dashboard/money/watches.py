@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..filters import NONE, hour_of
+from ..keys import Key, amount, amount_or_off, patterns, read_table, within
 from ..numbers import count, hour_name, plural, short, usd
 from .alerts import Condition
-from .keys import Key, amount, amount_or_off, patterns, read_table, within
 from .scope import Scope
 
 Array = NDArray[Any]

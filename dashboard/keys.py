@@ -8,12 +8,14 @@ from __future__ import annotations
 import difflib
 import math
 import reprlib
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ..errors import SettingError
-from ..settings import repeated
+from .errors import SettingError
+from .settings import TABLES, repeated
 
 REQUIRED = object()
 """The default of a key that must be given."""
@@ -50,6 +52,33 @@ def _word(value: Any) -> str:
     if not isinstance(value, int | float):
         return str(value)
     return f"{value:_.0f}" if float(value).is_integer() else f"{value:g}"
+
+
+def tables_of(file: Path) -> dict[str, Any]:
+    """The tables of the settings file; `settings.load` has read its other keys, and says what is wrong there.
+
+    Raises SettingError: for a file that cannot be read, and for a table nobody knows.
+    """
+    try:
+        everything = tomllib.loads(file.read_text("utf-8"))
+    except ValueError as error:  # TOML, UTF-8, or a number without end
+        raise SettingError(str(file), "not valid TOML", str(error)) from error
+    except OSError as error:
+        raise SettingError(str(file), "cannot be read", error.strerror or str(error)) from error
+    found = {name: value for name, value in everything.items() if isinstance(value, dict) or name in TABLES}
+    found |= {n: v for n, v in everything.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
+    for name in found:
+        if name not in TABLES:
+            raise SettingError(str(file), f"[{repeated(name)}]", unknown(name, TABLES, "table"))
+    return found
+
+
+def table_of(tables: Mapping[str, Any], name: str, file: str) -> Mapping[str, Any]:
+    """One table, empty when it is not there. Raises SettingError when it is something else."""
+    table = tables.get(name, {})
+    if not isinstance(table, dict):
+        raise SettingError(file, name, f"must be a table: [{name}] on a line of its own")
+    return table
 
 
 def read_table(keys: Sequence[Key], table: Mapping[str, Any], file: str, where: str) -> dict[str, Any]:

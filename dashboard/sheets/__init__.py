@@ -1,0 +1,61 @@
+"""Tables of numbers before they have a form: the page, the terminal, JSON and CSV are made of the same rows.
+
+A cell is plain data (str, int, float, bool, None for what is not known); a column knows how people read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Cell = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `show` writes a cell for people; what is not known it writes as `numbers.UNKNOWN`."""
+
+    key: str
+    """Its name in JSON and CSV, and in the rows."""
+    head: str
+    """What people read above it."""
+    show: Callable[[Any], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One table. Every row has a cell for each column."""
+
+    name: str
+    """Its key in JSON."""
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Mapping[str, Cell]]
+    sentence: str = ""
+    """What the table says, in one sentence; "" where there is nothing to say."""
+
+    @property
+    def heads(self) -> list[str]:
+        """The column heads."""
+        return [column.head for column in self.columns]
+
+    def text(self) -> list[list[str]]:
+        """The rows as people read them."""
+        return [[column.show(row[column.key]) for column in self.columns] for row in self.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command or a part of the page says: tables, in order, the first being what CSV gives."""
+
+    sheets: Sequence[Sheet]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What JSON says besides the tables: plain data by name."""
+    remarks: Sequence[str] = ()
+    """What makes the numbers incomplete or must be known with them, in sentences."""
+
+
+def plain(value: Cell) -> str:
+    """A text as it is; "–" for None."""
+    return "–" if value is None else str(value)

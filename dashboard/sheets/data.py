@@ -1,0 +1,53 @@
+"""Sheets as JSON and CSV. Cells that a spreadsheet would run as a formula are made harmless."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+from . import Answer, Sheet
+
+_FORMULA = tuple("=+-@\t\r\n")
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """The facts, each table under its name, and the remarks."""
+    tables = {sheet.name: records(sheet) for sheet in answer.sheets}
+    return {**answer.facts, **tables, "remarks": list(answer.remarks)}
+
+
+def records(sheet: Sheet) -> list[dict[str, Any]]:
+    """The rows with the columns' keys, in the columns' order."""
+    return [{column.key: row[column.key] for column in sheet.columns} for row in sheet.rows]
+
+
+def write_json(answer: Answer, out: TextIO) -> None:
+    """One JSON document."""
+    json.dump(as_json(answer), out, indent=2, ensure_ascii=False, allow_nan=False)
+    out.write("\n")
+
+
+def write_csv(answer: Answer, out: TextIO) -> None:
+    """The first table, under a row of keys."""
+    sheet = answer.sheets[0]
+    write_rows([column.key for column in sheet.columns], records(sheet), out)
+
+
+def write_rows(names: Sequence[str], rows: Iterable[Mapping[str, Any]], out: TextIO) -> None:
+    """Rows as CSV under a row of names."""
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: safe(value) for name, value in row.items()} for row in rows)
+
+
+def safe(value: Any) -> Any:
+    """A cell as it may stand in CSV: a text that would be run as a formula gets a quote before it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str):
+        return value
+    quote = "'" if value[:1] in _FORMULA else ""
+    # Python 3.11 leaves a bare carriage return unquoted, and readers take it for the end of the row.
+    return quote + value.replace("\r", r"\r")

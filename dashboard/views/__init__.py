@@ -1,0 +1,46 @@
+"""What `callmeter report` can say besides the totals: each view is a question and the tables that answer it.
+
+The page shows the same tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from logger.pricing import PriceTable
+
+from ..billing.billed import Billed
+from ..filters import Filter
+from ..sheets import Answer
+from ..store.base import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a view is made from."""
+
+    store: Store
+    """With the days of `view` read, and those of the 30 days up to `now`; `whole` views read all."""
+    view: Filter
+    now: datetime
+    prices: PriceTable
+    by: str = "model"
+    """Of `report.KEYS`, for views that can be grouped."""
+    billed: Billed | None = None
+    """Anthropic's numbers of all days; None when nothing was ever synced."""
+    only_billed: bool = False
+    """Whether Anthropic's numbers are asked for rather than the logged ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One question. `build` is pure but for what it reads of the store. Raises CallmeterError."""
+
+    name: str
+    help: str
+    """In a few words, for `--help`."""
+    build: Callable[[Asked], Answer]
+    whole: bool = False
+    """Whether it needs the whole log (all-time numbers)."""
