@@ -1,8 +1,8 @@
 """What of each line's cost each kind of token is, and what a token of it cost. Pure.
 
 The line knows its cost, and its counts by kind; the price table knows how the rates of the kinds stand to
-each other. So the cost is divided in that proportion: a factor that holds for all kinds of a call (batch, region)
-need not be known. Where the table knows no rates, the cost stays in one piece (`unsplit`).
+each other. So the cost is divided in that proportion: a factor that holds for all kinds of a call (batch,
+region) need not be known. Where the table knows no rates, the cost stays in one piece (`unsplit`).
 """
 
 from __future__ import annotations

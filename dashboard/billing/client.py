@@ -17,7 +17,7 @@ from .snapshots import Generation, Kind
 
 @dataclass(frozen=True, slots=True)
 class DayRows:
-    """All rows of one kind and UTC day, as `snapshots` describes them; `workspace` and `api_key` still null."""
+    """All rows of one kind and UTC day, as in `snapshots`; `workspace` and `api_key` still null."""
 
     kind: Kind
     day: date

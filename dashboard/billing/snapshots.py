@@ -1,8 +1,8 @@
 """The files of Anthropic's numbers: `logs/billing/{usage,cost}-YYYY-MM-DD.jsonl`, one per UTC day.
 
 A snapshot is what Anthropic said of one day at one reading: a line per row, then one line that says it is
-complete. Files are only appended to. The newest complete snapshot of a day is what holds; lines of one that broke off never count. A
-reading that says the same as the newest snapshot adds nothing. With jq:
+complete. Files are only appended to. The newest complete snapshot of a day is what holds; lines of one that
+broke off never count. A reading that says the same as the newest snapshot adds nothing. With jq:
 
     jq -s '(map(select(.complete)) | last.snapshot) as $s
       | map(select(.snapshot == $s and (.complete | not)))' logs/billing/usage-2026-11-20.jsonl
