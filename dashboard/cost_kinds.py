@@ -7,9 +7,17 @@ region) need not be known. Where the table knows no rates, the cost stays in one
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterator
+from typing import Any
 
-from logger.pricing import PriceTable
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from logger.price_table import Rates, Tariff
+from logger.pricing import SYNTHETIC, PriceTable
+
+Array = NDArray[Any]
 
 KINDS = (
     "tokens_input",
@@ -31,27 +39,114 @@ COLUMNS = {
     "tokens_cache_write_1h",
     "cost_usd",
     "web_searches",
+    "calls",
 }
 """What is read of the rows."""
 
 
+_RATES = dict(zip(KINDS, ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h"), strict=True))
+"""Kind -> its name among the rates."""
+
+
 def tokens_by_kind(rows: pd.DataFrame) -> pd.DataFrame:
     """Tokens of each line by kind. Index as `rows`; columns `KINDS`, int64."""
-    raise NotImplementedError
+    hour = rows["tokens_cache_write_1h"].to_numpy().astype("int64")
+    written = rows["tokens_cache_write"].to_numpy().astype("int64")
+    plain = {name: rows[name].to_numpy().astype("int64") for name in KINDS[:3]}
+    counts = {**plain, "tokens_cache_write_5m": written - hour, "tokens_cache_write_1h": hour}
+    return pd.DataFrame(counts, index=rows.index)
 
 
 def cost_by_kind(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
     """USD of each line by kind. Index as `rows`; columns `KINDS`, `web_search`, `unsplit`; they add up to
     `cost_usd`. 0 everywhere where the cost is not known.
     """
-    raise NotImplementedError
+    counts = tokens_by_kind(rows).to_numpy()
+    table = _plain_rates(rows, prices)
+    at_table = _products(counts, table)
+    cost = np.nan_to_num(rows["cost_usd"].to_numpy().astype("float64"))
+    searched = _searched(rows, cost, prices)
+    whole = at_table.sum(axis=1)
+    divisible = np.isfinite(whole) & (whole > 0)
+    factor = np.divide(cost - searched, whole, out=np.zeros(len(rows)), where=divisible)
+    found = np.where(divisible[:, None], np.nan_to_num(at_table) * factor[:, None], 0.0)
+    rest = np.where(divisible, 0.0, cost - searched)
+    columns = dict(zip(KINDS, found.T, strict=True)) | {"web_search": searched, "unsplit": rest}
+    return pd.DataFrame(columns, index=rows.index)
 
 
 def rates(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
     """USD that one token of each kind cost in each line, its factors (batch, region) included.
 
     Index as `rows`; columns `KINDS`, NaN where not known.
-
     Of a line whose own cost is not known, or which has no tokens, the table's plain rates.
     """
-    raise NotImplementedError
+    table = _plain_rates(rows, prices)
+    at_table = _products(tokens_by_kind(rows).to_numpy(), table)
+    cost = rows["cost_usd"].to_numpy().astype("float64")
+    whole = at_table.sum(axis=1)
+    known = np.isfinite(cost) & np.isfinite(whole) & (whole > 0)
+    tokens = cost - _searched(rows, np.nan_to_num(cost), prices)
+    factor = np.divide(tokens, whole, out=np.ones(len(rows)), where=known)
+    return pd.DataFrame(table * factor[:, None], index=rows.index, columns=list(KINDS))
+
+
+def _products(counts: Array, table: Array) -> Array:
+    """USD at the table's rates; a rate that is not known matters only where it is needed."""
+    found: Array = np.where(counts > 0, counts * table, 0.0)
+    return found
+
+
+def _searched(rows: pd.DataFrame, cost: Array, prices: PriceTable) -> Array:
+    """USD of web searches, as far as the cost of the line holds them."""
+    found: Array = np.minimum(rows["web_searches"].to_numpy() * prices.web_search, cost)
+    return found
+
+
+def _plain_rates(rows: pd.DataFrame, prices: PriceTable) -> Array:
+    """The table's rates of each line, USD per token, without any factor: lines x `KINDS`."""
+    found = np.full((len(rows), len(KINDS)), np.nan)
+    at = rows["time"].dt.as_unit("us").astype("int64").to_numpy() / 1e6
+    long = _prompt_of_one_call(rows)
+    for model, where in _models(rows, prices):
+        for since, until, tariff in _periods(model, prices):
+            here = where[(at[where] >= since) & (at[where] < until)]
+            found[here] = _vector(tariff.rates)
+            if tariff.above is not None:
+                found[here[long[here] > (tariff.limit or 0)]] = _vector(tariff.above)
+    return found
+
+
+def _prompt_of_one_call(rows: pd.DataFrame) -> Array:
+    """Prompt tokens of lines that are one call; 0 of those that are several: no call's length is known."""
+    names = ("tokens_input", "tokens_cache_read", "tokens_cache_write")
+    prompt = np.sum([rows[name].to_numpy().astype("int64") for name in names], axis=0)
+    return np.where(rows["calls"].to_numpy() == 1, prompt, 0)
+
+
+def _models(rows: pd.DataFrame, prices: PriceTable) -> Iterator[tuple[str, Array]]:
+    """Each model with a price and the positions of its lines: the one asked for, else that which answered."""
+    left = np.ones(len(rows), dtype=bool)
+    for column in ("model", "model_served"):
+        codes = rows[column].cat.codes.to_numpy()
+        for code, name in enumerate(rows[column].cat.categories):
+            if name and (name == SYNTHETIC or prices.find(str(name)) is not None):
+                where = np.flatnonzero((codes == code) & left)
+                left[where] = False
+                yield str(name), where
+
+
+def _periods(model: str, prices: PriceTable) -> Iterator[tuple[float, float, Tariff]]:
+    """From when until when (Unix seconds) which tariff holds."""
+    price = prices.find(model)
+    if price is None:  # what the CLI wrote itself is free
+        yield -np.inf, np.inf, Tariff(Rates(0.0, 0.0, 0.0, 0.0, 0.0))
+        return
+    until = np.inf
+    for period in price.periods:
+        yield period.since, until, period.standard
+        until = period.since
+
+
+def _vector(found: Rates) -> Array:
+    return np.array([getattr(found, name) for name in _RATES.values()]) / 1e6
