@@ -21,6 +21,19 @@ class Column:
     head: str
     """What people read above it."""
     show: Callable[[Any], str]
+    bound: str = ""
+    """Key of a cell that is true where this number is only a lower bound; rows may have cells beyond those
+    of the columns for it.
+    """
+    extra: bool = False
+    """Whether a terminal that is too narrow may leave it out."""
+    shown: bool = True
+    """False: JSON and CSV have it, people do not see it."""
+
+    def text(self, row: Mapping[str, Cell]) -> str:
+        """The cell of a row as people read it, with `≥` where it is a lower bound."""
+        said = self.show(row[self.key])
+        return f"≥ {said}" if self.bound and row[self.bound] and row[self.key] is not None else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +49,18 @@ class Sheet:
     """What the table says, in one sentence; "" where there is nothing to say."""
 
     @property
+    def shown(self) -> list[Column]:
+        """The columns that people see."""
+        return [column for column in self.columns if column.shown]
+
+    @property
     def heads(self) -> list[str]:
-        """The column heads."""
-        return [column.head for column in self.columns]
+        """The heads of the columns that people see."""
+        return [column.head for column in self.shown]
 
     def text(self) -> list[list[str]]:
-        """The rows as people read them."""
-        return [[column.show(row[column.key]) for column in self.columns] for row in self.rows]
+        """The rows as people read them: of `shown` columns."""
+        return [[column.text(row) for column in self.shown] for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from logger.pricing import PriceTable
 
 from ..billing.billed import Billed
 from ..filters import Filter
+from ..money.alerts import Alert
+from ..money.budgets import Standing
 from ..sheets import Answer
 from ..store.base import Store
 
@@ -32,6 +34,10 @@ class Asked:
     """Anthropic's numbers of all days; None when nothing was ever synced."""
     only_billed: bool = False
     """Whether Anthropic's numbers are asked for rather than the logged ones."""
+    standings: tuple[Standing, ...] = ()
+    """How the budgets stand at `now`, for views with `money`."""
+    opened: tuple[Alert, ...] = ()
+    """The alerts that are open at `now`, for views with `money`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +50,9 @@ class View:
     build: Callable[[Asked], Answer]
     whole: bool = False
     """Whether it needs the whole log (all-time numbers)."""
+    grouped: bool = True
+    """Whether `Asked.by` says what its rows are."""
+    has_bill: bool = False
+    """Whether it can be made of Anthropic's numbers (`Asked.only_billed`)."""
+    money: bool = False
+    """Whether it needs budgets and alerts."""
