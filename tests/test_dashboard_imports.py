@@ -26,6 +26,7 @@ DASHBOARD_LAYERS = (
     ("keys",),
     ("store", "demo", "otlp"),
     ("metrics", "completeness", "cost_kinds"),
+    ("buckets",),
     ("savings", "latency", "failures"),
     ("charts", "money", "billing"),
     ("report", "views", "export"),
