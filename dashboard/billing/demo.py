@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from logger.pricing import built_in
 from logger.price_table import Tariff
+from logger.pricing import built_in
 from logger.record import CallRecord
 
 from .kinds import USAGE_FIELDS
