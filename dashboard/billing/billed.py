@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from fnmatch import translate
+from functools import lru_cache
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from .snapshots import BillingFolder
+from ..errors import FolderError
+from . import names
+from .kinds import billed_name
+from .names import Called
+from .snapshots import BillingFolder, Kind, Snapshot
 
 USAGE_COLUMNS = {
     "day": "datetime64[s]",  # naive midnight of the UTC day
@@ -85,11 +95,134 @@ class Billed:
         """Only rows of these workspaces and keys, by name or id; an empty choice means all.
 
         The legacy cost report knows no keys: with a choice of keys its rows are left out, and `cost_days`
-        of such days with them.
+        of such days with them. `*` stands for anything; upper and lower case are the same.
         """
-        raise NotImplementedError
+        usage, cost, cost_days = self.usage, self.cost, self.cost_days
+        if workspaces:
+            usage, cost = (frame[_chosen(frame, _WORKSPACE, workspaces)] for frame in (usage, cost))
+        if api_keys:
+            usage, cost = (frame[_chosen(frame, _API_KEY, api_keys)] for frame in (usage, cost))
+            cost_days = {day: read for day, read in cost_days.items() if read.generation != "legacy"}
+            known = np.array(sorted(cost_days), dtype="datetime64[s]")
+            cost = cost[cost["day"].isin(known)]
+        usage, cost = (frame.reset_index(drop=True) for frame in (usage, cost))
+        return replace(self, usage=usage, cost=cost, cost_days=cost_days)
+
+
+_WORKSPACE = ("workspace_id", "workspace")
+_API_KEY = ("api_key_id", "api_key")
 
 
 def load(folder: BillingFolder, since: date | None = None, until: date | None = None) -> Billed:
     """The newest snapshots of these days; without bounds all there are. Raises FolderError."""
-    raise NotImplementedError
+    found, problems = _read(folder, since, until)
+    usage, cost = found["usage"], found["cost"]
+    known = sorted(usage.keys() | cost.keys())
+    first, last = (known[0], known[-1]) if known else (date.max, date.min)
+    called = names.newest(folder.folder)
+    return Billed(
+        since=since or first,
+        until=until or last,
+        usage=_frame(usage, USAGE_COLUMNS, called),
+        cost=_frame(cost, COST_COLUMNS, called),
+        usage_days=_days(usage),
+        cost_days=_days(cost),
+        problems=(*problems, *_bad(folder, since, until)),
+    )
+
+
+_Snapshots = dict[date, Snapshot]
+
+
+def _read(
+    folder: BillingFolder, since: date | None, until: date | None
+) -> tuple[dict[Kind, _Snapshots], list[str]]:
+    """Day -> snapshot of both kinds, and a sentence for each that cannot be read."""
+    found: dict[Kind, _Snapshots] = {"usage": {}, "cost": {}}
+    problems: list[str] = []
+    for kind, day in folder.named():
+        if _within(day, since, until):
+            try:
+                snapshot = folder.newest(kind, day)
+            except FolderError as error:
+                problems.append(str(error))
+                continue
+            if snapshot is not None:
+                found[kind][day] = snapshot
+    for day in found["usage"].keys() & found["cost"].keys():
+        _one_generation(folder, found, day)
+    return found, problems
+
+
+def _one_generation(folder: BillingFolder, found: Mapping[Kind, _Snapshots], day: date) -> None:
+    """A sync that died between usage and cost left two generations: take the one that has both."""
+    usage, cost = found["usage"][day], found["cost"][day]
+    if usage.generation == cost.generation:
+        return
+    older = folder.newest_of("usage", day, cost.generation)
+    if older is not None:
+        found["usage"][day] = older
+        return
+    other = folder.newest_of("cost", day, usage.generation)
+    if other is not None:
+        found["cost"][day] = other
+    else:
+        del found["cost"][day]
+
+
+def _bad(folder: BillingFolder, since: date | None, until: date | None) -> list[str]:
+    """What is wrong with lines of these days."""
+    wanted = {folder.path(kind, day) for kind, day in folder.named() if _within(day, since, until)}
+    return [str(bad) for bad in folder.problems() if bad.file in wanted]
+
+
+def _within(day: date, since: date | None, until: date | None) -> bool:
+    return (since or day) <= day <= (until or day)
+
+
+def _days(snapshots: _Snapshots) -> dict[date, DayRead]:
+    return {
+        day: DayRead(one.read_at, one.over, one.generation, one.refreshed_at)
+        for day, one in sorted(snapshots.items())
+    }
+
+
+def _frame(snapshots: _Snapshots, columns: Mapping[str, str], called: Called) -> pd.DataFrame:
+    """The rows of all days as a frame of these columns."""
+    days = sorted(snapshots)
+    rows = [row for day in days for row in snapshots[day].rows]
+    made = {name: _column(name, rows, dtype, called) for name, dtype in columns.items() if name != "day"}
+    lengths = [len(snapshots[day].rows) for day in days]
+    made["day"] = np.repeat(np.array(days, dtype="datetime64[s]"), lengths)
+    return pd.DataFrame(made, columns=list(columns))
+
+
+def _column(name: str, rows: Sequence[Mapping[str, Any]], dtype: str, called: Called) -> Any:
+    values = [row.get(name) for row in rows]
+    if dtype == "float64":
+        return np.array([math.nan if value is None else value for value in values], dtype="float64")
+    if dtype == "int64":
+        return np.array([value or 0 for value in values], dtype="int64")
+    if name == "model":
+        return pd.Series([_model(value) for value in values], dtype=object)
+    if name in _IDS:
+        ids = (row.get(_IDS[name]) for row in rows)
+        values = [called.get((name, id_ or ""), value) for id_, value in zip(ids, values, strict=True)]
+    return pd.Series([value or "" for value in values], dtype=object)
+
+
+_IDS = {"workspace": "workspace_id", "api_key": "api_key_id"}
+"""A name -> the id it belongs to."""
+
+
+@lru_cache(maxsize=4096)
+def _model(name: str | None) -> str:
+    return billed_name(name) if name else ""
+
+
+def _chosen(frame: pd.DataFrame, names: tuple[str, str], wanted: frozenset[str]) -> pd.Series:
+    """Whether a row's id or name is meant by one of the patterns."""
+    meant = re.compile("|".join(translate(pattern.casefold()) for pattern in sorted(wanted)))
+    texts = pd.unique(frame[list(names)].to_numpy(dtype=object).ravel())
+    good = [text for text in texts if meant.match(text.casefold())]
+    return frame[names[0]].isin(good) | frame[names[1]].isin(good)

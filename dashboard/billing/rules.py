@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SettingError
 from ..keys import Key, amount, patterns, read_table, table_of, tables_of
 
 _MOST_HOURS = 24 * 31
@@ -54,7 +52,7 @@ def read(file: Path | None) -> BillingRules:
     """The rules of a settings file (`Settings.file`); the defaults without one. Raises SettingError."""
     if file is None:
         return BillingRules()
-    raise NotImplementedError
-
-
-_Unused: tuple[Callable[..., Any] | type, ...] = (read_table, table_of, tables_of, SettingError)
+    table = table_of(tables_of(file), "billing", str(file))
+    given = read_table(KEYS, table, str(file), "[billing]")
+    names = {"workspace": "workspaces", "api_key": "api_keys"}
+    return BillingRules(**{names.get(key, key): value for key, value in given.items()})

@@ -18,18 +18,36 @@ Facets that are not known are null. USD are numbers: cents / 100, rounded to 10 
 
 from __future__ import annotations
 
+import json
+import math
+import os
+import re
+import secrets
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
+from ..errors import FolderError
 from ..jsonl import BadLine
+from . import day_file
+from .day_file import Block, Blocks
+from .kinds import USAGE_FIELDS
 
 Kind = Literal["usage", "cost"]
 Generation = Literal["analytics", "legacy"]
 
 FACETS = ("model", "workspace_id", "workspace", "api_key_id", "api_key", "service_tier", "product")
+
+_COUNTS = (*USAGE_FIELDS, "web_searches", "requests")
+_TEXTS = {"usage": FACETS, "cost": (*FACETS, "cost_type", "kind")}
+_NUMBERS = {"usage": _COUNTS, "cost": ("amount_usd", "list_usd")}
+_FILE = re.compile(r"(usage|cost)-(\d{4}-\d\d-\d\d)\.jsonl")
+
+SETTLED = timedelta(days=3)
+"""How long after its end the numbers of a day are still expected to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +65,21 @@ class Snapshot:
     @property
     def over(self) -> bool:
         """Whether the day was over when it was read: else more will come."""
-        raise NotImplementedError
+        return self._current >= end_of(self.day)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it was read so long after the day that it will hardly change."""
+        return self._current >= end_of(self.day) + SETTLED
+
+    @property
+    def _current(self) -> datetime:
+        return min(self.read_at, self.refreshed_at or self.read_at)
+
+
+def end_of(day: date) -> datetime:
+    """The moment at which a UTC day ends."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
 
 
 class BillingFolder:
@@ -55,27 +87,193 @@ class BillingFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock = threading.RLock()
+        self._read: dict[Path, tuple[_Stamp, Snapshot | None]] = {}
+        self._bad: dict[Path, tuple[BadLine, ...]] = {}
 
     @property
     def version(self) -> object:
         """Another value when any file changed, cheaply told (names, sizes, times)."""
-        raise NotImplementedError
+        return frozenset(self._files())
 
     def days(self, kind: Kind) -> list[date]:
         """The days of which there is a complete snapshot, in order."""
-        raise NotImplementedError
+        return [day for found, day in self.named() if found == kind and self.newest(kind, day)]
+
+    def named(self) -> list[tuple[Kind, date]]:
+        """Kind and day of every file, in the order of days. Raises FolderError."""
+        every = [one for name, _ in self._files() for one in _named(name)]
+        return sorted(every, key=lambda one: one[1])
 
     def newest(self, kind: Kind, day: date) -> Snapshot | None:
         """The newest complete snapshot of a day; None when there is none. Raises FolderError."""
-        raise NotImplementedError
+        path = self.path(kind, day)
+        with self._lock:
+            try:
+                stamp = _stamp(path.stat())
+                if path not in self._read or self._read[path][0] != stamp:
+                    self._read[path] = stamp, self._newest(kind, day, path.read_bytes())
+                return self._read[path][1]
+            except FileNotFoundError:
+                self._read.pop(path, None)
+                self._bad.pop(path, None)
+                return None
+            except OSError as error:
+                raise FolderError(path, f"cannot be read: {error.strerror or error}") from error
+
+    def newest_of(self, kind: Kind, day: date, generation: Generation) -> Snapshot | None:
+        """The newest complete snapshot of one generation. Raises FolderError."""
+        newest = self.newest(kind, day)
+        if newest is None or newest.generation == generation:
+            return newest
+        try:
+            every = _whole(kind, day, Blocks(self.path(kind, day).read_bytes()))
+        except OSError as error:
+            raise FolderError(self.folder, f"cannot be read: {error.strerror or error}") from error
+        return next((one for one in every if one.generation == generation), None)
 
     def add(self, snapshot: Snapshot) -> bool:
         """Append a snapshot; False when the newest says the same, and the day was as much over then.
 
-        Raises FolderError.
+        One read after the day was over, or after it was settled, is kept even if it says the same as one
+        before. Raises FolderError.
         """
-        raise NotImplementedError
+
+        def decide(there: bytes) -> bytes:
+            newest = next(_whole(snapshot.kind, snapshot.day, Blocks(there)), None)
+            return b"" if newest is not None and _same(newest, snapshot) else _text(snapshot)
+
+        return day_file.append(self.path(snapshot.kind, snapshot.day), decide)
 
     def problems(self) -> Iterator[BadLine]:
         """Lines of the files read so far that could not be understood."""
-        raise NotImplementedError
+        with self._lock:
+            every = dict(self._bad)
+        for path in sorted(every):
+            yield from every[path]
+
+    def path(self, kind: Kind, day: date) -> Path:
+        """The file of a day."""
+        return self.folder / f"{kind}-{day}.jsonl"
+
+    def _newest(self, kind: Kind, day: date, data: bytes) -> Snapshot | None:
+        blocks = Blocks(data)
+        found = next(_whole(kind, day, blocks), None)
+        blocks.look_at_all()
+        path = self.path(kind, day)
+        self._bad[path] = tuple(BadLine(path, line, why) for line, why in sorted(blocks.bad.items()))
+        return found
+
+    def _files(self) -> list[tuple[str, _Stamp]]:
+        """The day files there are, and what tells that one changed. Raises FolderError."""
+        try:
+            with os.scandir(self.folder) as entries:
+                return [(one.name, _stamp(one.stat())) for one in entries if _FILE.fullmatch(one.name)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise FolderError(self.folder, f"cannot be read: {error.strerror or error}") from error
+
+
+_Stamp = tuple[int, int, int]
+
+
+def _stamp(found: os.stat_result) -> _Stamp:
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _named(name: str) -> Iterator[tuple[Kind, date]]:
+    """Kind and day of a file's name; nothing when there is no such day."""
+    match = _FILE.fullmatch(name)
+    try:
+        if match:
+            yield cast(Kind, match[1]), date.fromisoformat(match[2])
+    except ValueError:
+        return
+
+
+def _whole(kind: Kind, day: date, blocks: Blocks) -> Iterator[Snapshot]:
+    """The snapshots of a file, newest first; what does not count is noted in `blocks.bad`."""
+    for line, block in blocks.numbered():
+        why = _why_not(kind, day, block)
+        if why:
+            blocks.bad[line] = f"{why}: the reading does not count"
+        else:
+            yield _snapshot(kind, day, block)
+
+
+def _why_not(kind: Kind, day: date, block: Block) -> str:
+    """Why a block does not count, "" when it does."""
+    head = block.head
+    if head.get("day") != str(day):
+        return f"is not of {day}"
+    if head.get("generation") not in get_args(Generation):
+        return "generation: must be one of " + ", ".join(get_args(Generation))
+    if _moment(head.get("read_at")) is None:
+        return "read_at: must be a time with its offset"
+    return next((why for row in block.rows if (why := _wrong(kind, row))), "")
+
+
+def _wrong(kind: Kind, row: Mapping[str, Any]) -> str:
+    for name in _TEXTS[kind]:
+        value = row.get(name)
+        if value is not None and not isinstance(value, str):
+            return f"a row's {name} is no text"
+    for name in _NUMBERS[kind]:
+        if not _is_number(row.get(name), whole=kind == "usage"):
+            return f"a row's {name} is no such number"
+    return "" if kind == "usage" or row.get("amount_usd") is not None else "a row has no amount_usd"
+
+
+def _is_number(value: Any, *, whole: bool) -> bool:
+    """Whether it is null, or a count, or an amount that is finite."""
+    if value is None:
+        return True
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        return False
+    return 0 <= value < 2**63 if whole else math.isfinite(value)
+
+
+def _snapshot(kind: Kind, day: date, block: Block) -> Snapshot:
+    head = block.head
+    read_at = _moment(head["read_at"])
+    assert read_at is not None
+    rows = [{name: row[name] for name in row if name not in ("day", "snapshot")} for row in block.rows]
+    return Snapshot(kind, day, rows, read_at, head["generation"], _moment(head.get("refreshed_at")))
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None
+
+
+def _same(one: Snapshot, other: Snapshot) -> bool:
+    """Whether two snapshots of a day say the same, at the same stage of it."""
+    stage = (one.generation, one.over, one.settled) == (other.generation, other.over, other.settled)
+    return stage and sorted(map(_spelled, _rows(one))) == sorted(map(_spelled, _rows(other)))
+
+
+def _rows(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The rows with every field, in the order of the file; fields we do not know come last."""
+    names = [*_TEXTS[snapshot.kind], *_NUMBERS[snapshot.kind]]
+    return [{**{name: row.get(name) for name in names}, **row} for row in snapshot.rows]
+
+
+def _spelled(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, sort_keys=True)
+
+
+def _text(snapshot: Snapshot) -> bytes:
+    read_at = snapshot.read_at.astimezone(UTC)
+    of = {"day": str(snapshot.day), "snapshot": f"{read_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"}
+    rows = [of | row for row in _rows(snapshot)]
+    refreshed = snapshot.refreshed_at and _iso(snapshot.refreshed_at)
+    head = of | {"complete": True, "rows": len(rows), "generation": snapshot.generation}
+    return day_file.text_of(rows, head | {"read_at": _iso(read_at), "refreshed_at": refreshed})
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,141 @@
+"""One file of JSON lines in blocks: a line per row, then one line that completes them.
+
+A block is one write, under a lock on the file, synced. Only a block that is whole counts: its last line says
+how many rows it has, and they stand right above it. What a broken write left is cut off before the next one,
+so that every reader finds whole lines; whole lines are never changed.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import FolderError
+
+try:
+    import fcntl
+except ImportError:  # Windows: one process at a time there
+    fcntl = None  # type: ignore[assignment]
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The line that completes it, and its rows in their order."""
+
+    head: Record
+    rows: Sequence[Record]
+
+
+@dataclass(slots=True)
+class Blocks:
+    """The whole blocks in the bytes of a file, newest first. `bad` grows as they are looked at."""
+
+    data: bytes
+    bad: dict[int, str] = field(default_factory=dict)
+    """Line, from 1 -> what is wrong with it."""
+
+    def numbered(self) -> Iterator[tuple[int, Block]]:
+        """Each with the number of its last line, from 1."""
+        lines = self.data[: self.data.rfind(b"\n") + 1].split(b"\n")[:-1]
+        for place in range(len(lines) - 1, -1, -1):
+            if b'"complete"' not in lines[place]:
+                continue
+            head = self._record(lines, place)
+            if head and head.get("complete") is True:
+                rows = self._rows(lines, place, head)
+                if rows is not None:
+                    yield place + 1, Block(head, rows)
+
+    def look_at_all(self) -> None:
+        """Find the lines that cannot be whole objects, also where nobody reads them."""
+        for place, line in enumerate(self.data.split(b"\n")[:-1], 1):
+            text = line.strip()
+            if text and not (text.startswith(b"{") and text.endswith(b"}")):
+                self.bad.setdefault(place, "is no JSON object")
+
+    def _record(self, lines: Sequence[bytes], place: int) -> Record | None:
+        try:
+            record = json.loads(lines[place])
+        except (ValueError, RecursionError):
+            record = None
+        if isinstance(record, dict):
+            return record
+        self.bad[place + 1] = "is no JSON object"
+        return None
+
+    def _rows(self, lines: Sequence[bytes], place: int, head: Record) -> Sequence[Record] | None:
+        """The rows above the last line of a block; None when they are not as many as it says."""
+        wanted = head.get("rows")
+        if isinstance(wanted, int) and 0 <= wanted <= place:
+            rows = [self._record(lines, at) for at in range(place - wanted, place)]
+            mine = [row for row in rows if row and row.get("snapshot") == head.get("snapshot")]
+            if len(mine) == wanted and not any("complete" in row for row in mine):
+                return mine
+        self.bad[place + 1] = f"says {wanted} rows, which do not stand above it: the reading does not count"
+        return None
+
+
+def text_of(rows: Sequence[Mapping[str, Any]], head: Mapping[str, Any]) -> bytes:
+    """A block as it is written."""
+    lines = (json.dumps(record, ensure_ascii=False, allow_nan=False) for record in (*rows, head))
+    return "".join(line + "\n" for line in lines).encode("utf-8", "replace")
+
+
+def append(path: Path, decide: Callable[[bytes], bytes]) -> bool:
+    """Append what `decide` gives for the bytes that are there; one step for all processes.
+
+    False when it gives nothing. Raises FolderError: then nothing was added.
+    """
+    try:
+        with _locked(path) as descriptor:
+            there = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+            text = decide(there)
+            if text:
+                _write(descriptor, _mended(descriptor, there), text)
+            return bool(text)
+    except OSError as error:
+        raise FolderError(path, f"cannot be written: {error.strerror or error}") from error
+
+
+def _mended(descriptor: int, there: bytes) -> int:
+    """Cut off half a line that a broken write left, or end a whole one; the size then."""
+    size = there.rfind(b"\n") + 1
+    if size == len(there):
+        return size
+    try:
+        json.loads(there[size:])
+    except ValueError:
+        os.ftruncate(descriptor, size)
+        return size
+    return len(there) + os.write(descriptor, b"\n")
+
+
+def _write(descriptor: int, size: int, text: bytes) -> None:
+    """All of it, or OSError and nothing of it."""
+    try:
+        if os.write(descriptor, text) < len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
