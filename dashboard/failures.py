@@ -141,7 +141,8 @@ def _classes(rows: pd.DataFrame) -> Array:
     """The place of each line's class in `CLASSES`; of no meaning where the line did not fail."""
     places = {name: place for place, name in enumerate(CLASSES)}
     known = [places[class_of(str(error))] for error in rows["error"].cat.categories]
-    return np.asarray([*known, places["other"]], dtype=np.int64)[rows["error"].cat.codes.to_numpy()]
+    of_type = np.array([*known, places["other"]], dtype=np.int64)
+    return np.asarray(of_type[rows["error"].cat.codes.to_numpy()])
 
 
 def by(rows: pd.DataFrame, key: str) -> pd.DataFrame:
@@ -169,7 +170,7 @@ def by(rows: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def _added(codes: Array, amounts: Array, groups: int) -> Array:
-    return np.bincount(codes, weights=amounts, minlength=groups)
+    return np.asarray(np.bincount(codes, weights=amounts, minlength=groups))
 
 
 def errors(rows: pd.DataFrame) -> pd.DataFrame:
