@@ -1,0 +1,89 @@
+"""Where the Admin API key is: the environment, else `.env` files. It is read, never written or shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .api_errors import VARIABLE, NoAdminKey, NormalKey, UnusableKey
+
+VARIABLES = (VARIABLE, "ANTHROPIC_ADMIN_KEY")
+"""Ours, and the one of Anthropic's documentation."""
+
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
+_CALLING = re.compile(r"sk-ant-api(?!01-)")
+"""Keys that call Claude. `sk-ant-api01-` are those of Claude Enterprise, which may read reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminKey:
+    """The key, kept out of its repr."""
+
+    key: str = field(repr=False)
+    found: str
+    """Where, in words: the variable, or the file and the variable."""
+    remarks: tuple[str, ...] = ()
+    """What the user should know, in sentences."""
+
+
+def find(environ: Mapping[str, str], cwd: Path, settings_file: Path | None) -> AdminKey:
+    """The key of the environment, else of `.env` in `cwd`, else of that beside the settings file.
+
+    Raises NoAdminKey, NormalKey, UnusableKey; none of them repeats the key.
+    """
+    remarks: list[str] = []
+    for name, value in _named(environ):
+        return _checked(value, name, ())
+    for file in _files(cwd, settings_file):
+        for name, value in _named(_read(file, remarks)):
+            return _checked(value, f"{file}: {name}", _open_to_others(file))
+    raise NoAdminKey(tuple(remarks))
+
+
+def _named(values: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    for name in VARIABLES:
+        value = (values.get(name) or "").strip().strip("\"'").strip()
+        if value:
+            yield name, value
+
+
+def _files(cwd: Path, settings_file: Path | None) -> list[Path]:
+    folders = [cwd] if settings_file is None else [cwd, settings_file.parent]
+    return [folder / ".env" for folder in dict.fromkeys(folders)]
+
+
+def _read(file: Path, remarks: list[str]) -> Mapping[str, str | None]:
+    """The variables of a `.env` file as they stand there: nothing is filled in from elsewhere."""
+    from dotenv import dotenv_values
+
+    try:
+        if not file.is_file():
+            return {}
+        return dotenv_values(file, interpolate=False)
+    except (OSError, ValueError):
+        remarks.append(f"{file} cannot be read")
+        return {}
+
+
+def _checked(key: str, found: str, remarks: tuple[str, ...]) -> AdminKey:
+    if _CALLING.match(key):
+        raise NormalKey(found)
+    if not _SENDABLE.fullmatch(key):
+        raise UnusableKey(found)
+    return AdminKey(key, found, remarks)
+
+
+def _open_to_others(file: Path) -> tuple[str, ...]:
+    if os.name != "posix":
+        return ()
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except OSError:
+        return ()
+    if not mode & 0o077:
+        return ()
+    return (f"{file}: others on this machine may read the Admin key (mode {mode:04o}): chmod 600 {file}",)
