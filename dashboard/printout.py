@@ -22,6 +22,7 @@ from .money.budgets import Standing, amount_words, share_words
 from .money.periods import end_words
 from .numbers import plural, share
 from .report import Report
+from .sheets.text import printable as printable
 
 UNKNOWN = "unknown"
 _RULE = 60
@@ -165,11 +166,6 @@ def _unpriced(report: Report) -> str:
         return ""
     reasons = printable(", ".join(why_unpriced(report.known)))
     return f"cost not known: {reasons}: callmeter check"
-
-
-def printable(name: str) -> str:
-    """A name from a log without what a terminal would obey: control characters are spelled out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _name(value: Any) -> str:

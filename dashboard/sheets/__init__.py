@@ -29,6 +29,8 @@ class Column:
     """Whether a terminal that is too narrow may leave it out."""
     shown: bool = True
     """False: JSON and CSV have it, people do not see it."""
+    data: bool = True
+    """False: people see it, JSON and CSV do not have it, for it says in words what other columns hold."""
 
     def text(self, row: Mapping[str, Cell]) -> str:
         """The cell of a row as people read it, with `≥` where it is a lower bound."""
@@ -52,6 +54,11 @@ class Sheet:
     def shown(self) -> list[Column]:
         """The columns that people see."""
         return [column for column in self.columns if column.shown]
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys that JSON and CSV have."""
+        return [column.key for column in self.columns if column.data]
 
     @property
     def heads(self) -> list[str]:

@@ -20,7 +20,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
 
 def records(sheet: Sheet) -> list[dict[str, Any]]:
     """The rows with the columns' keys, in the columns' order."""
-    return [{column.key: row[column.key] for column in sheet.columns} for row in sheet.rows]
+    return [{key: row[key] for key in sheet.keys} for row in sheet.rows]
 
 
 def write_json(answer: Answer, out: TextIO) -> None:
@@ -32,7 +32,7 @@ def write_json(answer: Answer, out: TextIO) -> None:
 def write_csv(answer: Answer, out: TextIO) -> None:
     """The first table, under a row of keys."""
     sheet = answer.sheets[0]
-    write_rows([column.key for column in sheet.columns], records(sheet), out)
+    write_rows(sheet.keys, records(sheet), out)
 
 
 def write_rows(names: Sequence[str], rows: Iterable[Mapping[str, Any]], out: TextIO) -> None:

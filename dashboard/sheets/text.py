@@ -1,17 +1,27 @@
-"""Sheets as tables for a terminal: aligned, plain when piped; names are never cut."""
+"""Sheets as tables for a terminal: aligned, plain when piped; names are never cut.
+
+Where the terminal is too narrow a table leaves out columns that may be, the last ones first, then runs over
+the edge.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from . import Answer, Sheet
+from . import Answer, Cell, Column, Sheet
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
-_NUMBER = re.compile(r"(≥ |about )?[-+<>]*\$?[\d,.]+( ?[kMBT%s]| d| h)?( .*)?|–|not known")
+_NUMBER = re.compile(r"(≥ |about )?[-+<>]*\$?[\d,.]+( ?[kMBT%s]| d| h| (tokens|calls))?|–|not known")
+_GAP = "  "
+
+
+def printable(text: str) -> str:
+    """A text from a log without what a terminal would obey: control characters are spelled out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def show(answer: Answer, console: Console) -> None:
@@ -23,22 +33,60 @@ def show(answer: Answer, console: Console) -> None:
 
 
 def _show(sheet: Sheet, console: Console) -> None:
-    console.print(sheet.title, style="bold", soft_wrap=True, markup=False)
+    _line(sheet.title, console, style="bold")
     if sheet.sentence:
-        console.print(sheet.sentence, soft_wrap=True, markup=False)
+        _line(printable(sheet.sentence), console)
     if sheet.rows:
-        console.print(_table(sheet), soft_wrap=True, crop=False)
+        head, *body = lines(sheet, console.width if console.is_terminal else None)
+        _line(head, console, style="dim")
+        for line in body:
+            _line(line, console)
 
 
-def _table(sheet: Sheet) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+def _line(text: str, console: Console, style: str | None = None) -> None:
+    console.print(text.rstrip(), style=style, soft_wrap=True, markup=False, highlight=False)
 
-    text = sheet.text()
-    made = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
-    for place, head in enumerate(sheet.heads):
-        number = all(_NUMBER.fullmatch(row[place]) for row in text)
-        made.add_column(head, justify="right" if number else "left", no_wrap=True)
-    for row in text:
-        made.add_row(*map(Text, row))
-    return made
+
+def lines(sheet: Sheet, room: int | None = None) -> list[str]:
+    """The heads and the rows, padded to columns. room: of the terminal, in characters; None: no end."""
+    columns = [_padded(column, sheet.rows) for column in sheet.shown]
+    keeps = [True] * len(columns)
+    for place in range(len(columns) - 1, -1, -1):
+        if room is None or _width(columns, keeps) <= room:
+            break
+        keeps[place] = not sheet.shown[place].extra
+    kept = [column for column, keep in zip(columns, keeps, strict=True) if keep]
+    return [_GAP.join(cells) for cells in zip(*kept, strict=True)]
+
+
+def _width(columns: Sequence[Sequence[str]], keeps: Sequence[bool]) -> int:
+    widths = [_cells(column[0]) for column, keep in zip(columns, keeps, strict=True) if keep]
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _padded(column: Column, rows: Sequence[Any]) -> list[str]:
+    """The head and the cells of a column at its width, numbers to the right."""
+    texts = [printable(column.text(row)) for row in rows]
+    right = _are_numbers([row[column.key] for row in rows], texts)
+    every = [column.head, *texts]
+    width = max(map(_cells, every))
+    return [_pad(text, width, right=right) for text in every]
+
+
+def _are_numbers(cells: Sequence[Cell], texts: Sequence[str]) -> bool:
+    known = [cell for cell in cells if cell is not None]
+    if known and all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in known):
+        return True
+    return all(map(_NUMBER.fullmatch, texts))
+
+
+def _pad(text: str, width: int, *, right: bool) -> str:
+    space = " " * (width - _cells(text))
+    return f"{space}{text}" if right else f"{text}{space}"
+
+
+def _cells(text: str) -> int:
+    """How many places it takes: some characters take two."""
+    from rich.cells import cell_len
+
+    return cell_len(text)

@@ -24,7 +24,9 @@ class Asked:
     """What a view is made from."""
 
     store: Store
-    """With the days of `view` read, and those of the 30 days up to `now`; `whole` views read all."""
+    """With the days of `view` read, the 6 days before it, and those of the 30 days up to `now`; for `whole`
+    views all days.
+    """
     view: Filter
     now: datetime
     prices: PriceTable

@@ -1,0 +1,201 @@
+"""Anthropic's numbers for the days of a view. Its days are UTC days, and it knows no projects or tasks.
+
+A sum of which some days were never read, or were read before they were over, is a lower bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from ..billing.billed import Billed
+from ..billing.kinds import billed_name
+from ..filters import Filter
+from ..numbers import UNKNOWN, count, plural
+from ..numbers import usd as usd_words
+from ..sheets import Cell, Column
+from . import Asked
+from .columns import BY_KIND, HIT_RATE, TOKENS, facet, long_day, usd
+
+KINDS = {
+    "tokens_input": "tokens_input",
+    "tokens_cache_read": "tokens_cache_read",
+    "tokens_cache_write_5m": "tokens_cache_write",
+    "tokens_cache_write_1h": "tokens_cache_write",
+    "tokens_output": "tokens_output",
+}
+"""Kinds of a usage row -> kinds of `columns.KINDS`."""
+
+BILLED = Column("billed_usd", "Billed", usd_words, bound="billed_bound")
+COLUMNS = (
+    Column("requests", "Requests", count),
+    *BY_KIND,
+    TOKENS,
+    HIT_RATE,
+    BILLED,
+    Column("list_usd", "List price", usd_words, extra=True),
+)
+"""Columns of `cells`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """USD billed; None when not one of the days was read. `bound`: some were not, or not to their end."""
+
+    usd: float | None
+    bound: bool = False
+
+
+def days_of(view: Filter, now: datetime) -> list[date]:
+    """The days of a view that have begun, as Anthropic counts them: the UTC days of the same dates."""
+    last = min((view.until - timedelta(microseconds=1)).date(), now.astimezone(UTC).date())
+    span = (last - view.since.date()).days + 1
+    return [view.since.date() + timedelta(days=number) for number in range(span)]
+
+
+def comparable(view: Filter) -> bool:
+    """Whether the bill can stand beside what is logged: it knows of models alone."""
+    return not view.choices.keys() - {"model"}
+
+
+def beside(asked: Asked) -> Billed | None:
+    """The bill that stands beside the logged numbers; None without one, or where it cannot be told apart."""
+    return asked.billed if asked.billed is not None and comparable(asked.view) else None
+
+
+def of_models(frame: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
+    """The rows of these models under any of their names; all rows for no models."""
+    if not models:
+        return frame
+    wanted = {billed_name(model) for model in models}
+    return frame[[model in wanted for model in map(_name, frame["model"])]]
+
+
+def _name(model: str) -> str:
+    return billed_name(model) if model else ""
+
+
+def within(frame: pd.DataFrame, days: Iterable[date]) -> pd.DataFrame:
+    """The rows of these days."""
+    return frame[frame["day"].isin(pd.to_datetime(list(days)))]
+
+
+def amount(billed: Billed, days: Collection[date], models: Collection[str] = frozenset()) -> Amount:
+    """What was billed in these days."""
+    read = [day for day in days if day in billed.cost_days]
+    if not read:
+        return Amount(None)
+    rows = within(of_models(billed.cost, models), read)
+    whole = len(read) == len(days) and all(billed.cost_days[day].over for day in read)
+    return Amount(usd(rows["amount_usd"].sum()), not whole)
+
+
+def by_day(billed: Billed, models: Collection[str] = frozenset()) -> dict[date, float]:
+    """USD of each day that was read."""
+    rows = of_models(billed.cost, models)
+    found = rows.groupby(rows["day"])["amount_usd"].sum()
+    known = {day.date(): float(value) for day, value in found.items()}
+    return {day: known.get(day, 0.0) for day in billed.cost_days}
+
+
+def tokens(usage: pd.DataFrame) -> dict[str, int]:
+    """Tokens by `columns.KINDS` of some usage rows, and `tokens_total`."""
+    counts = dict.fromkeys(KINDS.values(), 0)
+    for kind, ours in KINDS.items():
+        counts[ours] += int(usage[kind].sum())
+    return counts | {"tokens_total": sum(counts.values())}
+
+
+def requests(usage: pd.DataFrame) -> int | None:
+    """How many requests were made; None where any row does not tell."""
+    known = usage["requests"].to_numpy().astype("float64")
+    return None if np.isnan(known).any() else int(known.sum())
+
+
+def list_usd(cost: pd.DataFrame) -> float | None:
+    """The same before discounts; None where any row does not tell."""
+    return usd(cost["list_usd"].sum()) if cost["list_usd"].notna().all() else None
+
+
+def cells(usage: pd.DataFrame, cost: pd.DataFrame, *, bound: bool = False) -> dict[str, Cell]:
+    """What was used and billed in some rows: for `BILLED` columns."""
+    counts = tokens(usage)
+    sent = counts["tokens_total"] - counts["tokens_output"]
+    return {
+        "requests": requests(usage),
+        **counts,
+        "cache_hit_rate": round(counts["tokens_cache_read"] / sent, 6) if sent else None,
+        "billed_usd": usd(cost["amount_usd"].sum()),
+        "list_usd": list_usd(cost),
+        "tokens_bound": bound,
+        "billed_bound": bound,
+    }
+
+
+def by_facet(asked: Asked, key: str) -> list[dict[str, Cell]]:
+    """Used and billed per value of a facet in the view's days, dearest first."""
+    assert asked.billed is not None
+    days = days_of(asked.view, asked.now)
+    usage, cost = (
+        within(of_models(frame, asked.view.models), days) for frame in (asked.billed.usage, asked.billed.cost)
+    )
+    values = sorted({*usage[key], *cost[key]})
+    rows: list[dict[str, Cell]] = [
+        {key: facet(value), **cells(usage[usage[key] == value], cost[cost[key] == value])} for value in values
+    ]
+    return sorted(rows, key=lambda row: -float(row["billed_usd"] or 0))
+
+
+def remarks(asked: Asked) -> tuple[str, ...]:
+    """What must be known with Anthropic's numbers of the view, in sentences."""
+    billed = asked.billed
+    if billed is None:
+        return ()
+    if not comparable(asked.view) and not asked.only_billed:
+        return ("Anthropic's bill knows models, but no projects, tasks or workers: it is not shown here.",)
+    days = days_of(asked.view, asked.now)
+    said = [*billed.problems, *filter(None, (_unread(billed, days), _not_over(billed, days)))]
+    if str(asked.view.since.tzinfo) != "UTC":
+        said.append(f"Anthropic's days are UTC days, the logged ones are those of {asked.view.since.tzinfo}.")
+    return tuple(said)
+
+
+def _unread(billed: Billed, days: Collection[date]) -> str:
+    missing = [day for day in days if day not in billed.cost_days]
+    if not missing:
+        return ""
+    what = spans(missing)
+    return f"Anthropic's numbers of {plural(len(missing), 'day')} are not here ({what}): callmeter sync."
+
+
+def _not_over(billed: Billed, days: Collection[date]) -> str:
+    early = [day for day in days if day in billed.cost_days and not billed.cost_days[day].over]
+    if not early:
+        return ""
+    was = "was" if len(early) == 1 else "were"
+    return f"{spans(early)} {was} read before the day was over: more will come."
+
+
+def spans(days: Collection[date], most: int = 3) -> str:
+    """Days in words: `3 to 9 November, 12 November and 2 more spans`."""
+    runs: list[list[date]] = []
+    for day in sorted(days):
+        if runs and day - runs[-1][-1] == timedelta(days=1):
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    said = [_run(run) for run in runs[:most]]
+    more = len(runs) - most
+    return (", ".join(said) + (f" and {more} more" if more > 0 else "")) or UNKNOWN
+
+
+def _run(run: list[date]) -> str:
+    first, last = run[0], run[-1]
+    if first == last:
+        return long_day(first)
+    begin = str(first.day) if (first.year, first.month) == (last.year, last.month) else long_day(first)
+    return f"{begin} to {long_day(last)}"

@@ -1,0 +1,194 @@
+"""How well the prompt cache serves, what it saved, and where it was paid for in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from .. import numbers, savings
+from ..sheets import Answer, Cell, Column, Sheet, plain
+from . import Asked, View, bill
+from .columns import HIT_RATE, data_column, facet, text_column, usd
+from .remarks import facts
+
+MOST = 20
+"""Rows of the tables of cold caches and of large inputs."""
+
+_MARK = Column("mark", "", plain)
+_READ = Column("read", "Read", numbers.short)
+_INPUT = Column("input", "All input", numbers.short)
+_WRITTEN = Column("written", "Written", numbers.short)
+_SAVED = Column("saved_usd", "Saved", numbers.usd)
+_EXTRA = Column("extra_usd", "Writes cost", numbers.usd)
+_NET = Column("net_usd", "Net", numbers.usd)
+_UNPRICED = data_column("unpriced_tokens")
+_EFFICIENCY = (
+    HIT_RATE,
+    _MARK,
+    _READ,
+    _INPUT,
+    _SAVED,
+    _EXTRA,
+    _NET,
+    data_column("written"),
+    data_column("without_cache_usd"),
+    _UNPRICED,
+)
+
+
+def build(asked: Asked) -> Answer:
+    """Efficiency by project and by model, cold caches, and large inputs without caching."""
+    return _billed(asked) if asked.only_billed else _logged(asked)
+
+
+def _logged(asked: Asked) -> Answer:
+    columns = savings.COLUMNS | {"project", "session_id"}
+    rows = asked.store.rows(asked.view, columns=columns)
+    sheets = (
+        efficiency(rows, asked, "project", "Project"),
+        efficiency(rows, asked, "model", "Model"),
+        _cold(rows, asked),
+        _uncached(rows, asked),
+    )
+    whole = savings.totals(rows, asked.prices)
+    known = {"cache": _cells(whole)}
+    return Answer(sheets, {**facts(asked), **known}, (_overall(whole), *_unpriced(whole)))
+
+
+def efficiency(rows: pd.DataFrame, asked: Asked, key: str, head: str) -> Sheet:
+    """What caching did by a facet."""
+    small = savings.by(rows, asked.prices, key)
+    records = zip(small.index, small.to_dict("records"), strict=True)
+    table = [{key: facet(value), **_cells(row)} for value, row in records]
+    columns = (text_column(key, head), *_EFFICIENCY)
+    return Sheet(f"by_{key}", f"Cache by {key}", columns, table)
+
+
+def _cells(row: Mapping[Any, Any]) -> dict[str, Cell]:
+    """A row of `savings.by` as cells. USD are null when of no token read or written the rate is known."""
+    counts: dict[str, Cell] = {name: int(row[name]) for name in ("read", "written", "input")}
+    rate = None if row["hit_rate"] != row["hit_rate"] else round(float(row["hit_rate"]), 6)
+    unknown = row["unpriced"] and row["unpriced"] >= row["read"] + row["written"]
+    names = ("saved_usd", "extra_usd", "net_usd", "without_cache_usd")
+    money = {name: None if unknown else usd(row[name]) for name in names}
+    marks = {"cache_hit_rate": rate, "mark": savings.mark(rate) or None}
+    return counts | marks | money | {"unpriced_tokens": int(row["unpriced"])}
+
+
+def _overall(whole: Mapping[str, float]) -> str:
+    if not whole["read"] and not whole["written"]:
+        return "Nothing was read from the cache, nothing written to it."
+    saved, extra = numbers.usd(whole["saved_usd"]), numbers.usd(whole["extra_usd"])
+    net = whole["net_usd"]
+    verb = "saved" if net >= 0 else "cost"
+    result = f"Caching {verb} {numbers.usd(abs(net))}"
+    return f"{result}: reads saved {saved}, writes cost {extra} more than plain input."
+
+
+def _unpriced(whole: Mapping[str, float]) -> tuple[str, ...]:
+    if not whole["unpriced"]:
+        return ()
+    tokens = numbers.short(whole["unpriced"])
+    return (f"Not reckoned with: {tokens} tokens read or written whose rates are not known.",)
+
+
+_COLD = (
+    text_column("session_id", "Session"),
+    text_column("project", "Project"),
+    _WRITTEN,
+    _READ,
+    _EXTRA,
+    _SAVED,
+    Column("lost_usd", "Lost", numbers.usd),
+)
+
+
+def _cold(rows: pd.DataFrame, asked: Asked) -> Sheet:
+    found = savings.cold(rows, asked.prices)
+    records = zip(found.index, found.to_dict("records"), strict=True)
+    table = [_cold_row(project, session, row) for (project, session), row in list(records)[:MOST]]
+    lost = numbers.usd(-float(found["net_usd"].sum()))
+    said = "Every session's cache writes were paid back by its reads."
+    if len(found):
+        what = f"{numbers.plural(len(found), 'session')} wrote to the cache and read too little of it"
+        said = f"{what}: {lost} lost.{_more(len(found))}"
+    return Sheet("cold", "Cold caches", _COLD, table, said)
+
+
+def _cold_row(project: Any, session: Any, row: Mapping[Any, Any]) -> dict[str, Cell]:
+    counts: dict[str, Cell] = {name: int(row[name]) for name in ("written", "read")}
+    money = {name: usd(row[name]) for name in ("extra_usd", "saved_usd")}
+    names = {"session_id": facet(session), "project": facet(project)}
+    return names | counts | money | {"lost_usd": usd(-row["net_usd"])}
+
+
+_LARGE = (
+    text_column("project", "Project"),
+    text_column("model", "Model"),
+    Column("calls", "Calls", numbers.count),
+    Column("input", "Input", numbers.short),
+    Column("input_usd", "Input cost", numbers.usd),
+    _UNPRICED,
+)
+
+
+def _uncached(rows: pd.DataFrame, asked: Asked) -> Sheet:
+    found = savings.uncached(rows, asked.prices)
+    records = zip(found.index, found.to_dict("records"), strict=True)
+    table = [_large_row(project, model, row) for (project, model), row in list(records)[:MOST]]
+    size = f"{savings.LARGE:,} input tokens or more"
+    calls = int(found["calls"].sum())
+    said = f"No call sent {size} without caching."
+    if calls:
+        cost = numbers.usd(float(found["input_usd"].sum()))
+        said = f"{numbers.plural(calls, 'call')} sent {size} without caching, for {cost}.{_more(len(found))}"
+    return Sheet("uncached", "Large inputs without caching", _LARGE, table, said)
+
+
+def _large_row(project: Any, model: Any, row: Mapping[Any, Any]) -> dict[str, Cell]:
+    counts: dict[str, Cell] = {"calls": int(row["calls"]), "input": int(row["input"])}
+    cost = None if row["unpriced"] and row["unpriced"] >= row["input"] else usd(row["input_usd"])
+    names = {"project": facet(project), "model": facet(model)}
+    return names | counts | {"input_usd": cost, "unpriced_tokens": int(row["unpriced"])}
+
+
+def _more(found: int) -> str:
+    return f" The first {MOST} of {found:,}:" if found > MOST else ""
+
+
+_BILLED = (HIT_RATE, _MARK, _READ, _INPUT, _WRITTEN)
+
+
+def _billed(asked: Asked) -> Answer:
+    keys: Sequence[tuple[str, str]] = (("workspace", "Workspace"), ("model", "Model"))
+    sheets = tuple(
+        Sheet(
+            f"by_{key}", f"Cache by {key}, as billed", (text_column(key, head), *_BILLED), _theirs(asked, key)
+        )
+        for key, head in keys
+    )
+    return Answer(sheets, facts(asked), bill.remarks(asked))
+
+
+def _theirs(asked: Asked, key: str) -> list[dict[str, Cell]]:
+    return [_their_row(key, row) for row in bill.by_facet(asked, key)]
+
+
+def _their_row(key: str, row: Mapping[str, Cell]) -> dict[str, Cell]:
+    counts = {
+        name: int(row[name] or 0) for name in ("tokens_input", "tokens_cache_read", "tokens_cache_write")
+    }
+    rate = row["cache_hit_rate"]
+    return {
+        key: row[key],
+        "cache_hit_rate": rate,
+        "mark": savings.mark(None if rate is None else float(rate)) or None,
+        "read": counts["tokens_cache_read"],
+        "input": sum(counts.values()),
+        "written": counts["tokens_cache_write"],
+    }
+
+
+VIEW = View("cache", "what caching saves, and where it does not", build, grouped=False, has_bill=True)

@@ -1,0 +1,152 @@
+"""What each day cost, with the average of the 7 days that end there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from .. import filters, metrics
+from ..numbers import usd as usd_words
+from ..sheets import Answer, Cell, Column, Sheet
+from . import Asked, View, bill
+from .columns import CALLS, COST, HIT_RATE, INCOMPLETE, MEASURES, TOKENS, day_words, long_day, usage, usd
+from .remarks import facts, incomplete
+
+SPAN = 7
+"""Days of the average."""
+
+_DAY = Column("day", "Day", day_words)
+_AVERAGE = Column("average_7_days_usd", "7-day avg", usd_words, bound="average_bound")
+_NOTHING = dict.fromkeys(MEASURES, 0)
+
+
+def build(asked: Asked) -> Answer:
+    """A row per local day, or with `only_billed` per UTC day of Anthropic's."""
+    return _billed(asked) if asked.only_billed else _logged(asked)
+
+
+def average(amounts: Mapping[date, float], day: date, first: date | None) -> float | None:
+    """The mean of the 7 days that end with `day`, days without an amount being 0; None when the log began
+    (`first`) less than 7 days before the end of `day`.
+    """
+    begin = day - timedelta(days=SPAN - 1)
+    if first is None or first > begin:
+        return None
+    return sum(amounts.get(begin + timedelta(days=number), 0.0) for number in range(SPAN)) / SPAN
+
+
+def billed_average(amounts: Mapping[date, float], day: date) -> float | None:
+    """The mean of the 7 days that end with `day`; None when one of them was never read."""
+    days = [day - timedelta(days=number) for number in range(SPAN)]
+    return sum(amounts[one] for one in days) / SPAN if all(one in amounts for one in days) else None
+
+
+def _logged(asked: Asked) -> Answer:
+    zone = asked.store.zone
+    view = asked.view
+    earlier = filters.midnight(view.since.date() - timedelta(days=SPAN - 1), zone)
+    wide = asked.store.sums(replace(view, since=earlier))
+    inside = asked.store.sums(view)
+    billed = bill.beside(asked)
+    amounts = bill.by_day(billed, view.models) if billed else {}
+    rows = [
+        row | _bill_of(asked, row, amounts)
+        for row in _with_averages(_rows(asked, inside), _by_day(wide), _first(asked, wide))
+    ]
+    beside = (bill.BILLED,) if billed else ()
+    columns = (_DAY, CALLS, TOKENS, HIT_RATE, COST, _AVERAGE, *beside, *INCOMPLETE)
+    sheet = Sheet("days", "Day by day", columns, rows, _sentence(rows, COST.key))
+    remarks = (*incomplete(inside), *bill.remarks(asked))
+    return Answer((sheet,), facts(asked), remarks)
+
+
+def _by_day(sums: pd.DataFrame) -> dict[date, Mapping[Any, Any]]:
+    small = metrics.by(sums, "day")
+    records = small.to_dict("records")
+    return {day.date(): row for day, row in zip(small.index, records, strict=True)}
+
+
+def _first(asked: Asked, sums: pd.DataFrame) -> date | None:
+    """The first day of the log."""
+    named = asked.store.health().first_day
+    if named is not None:
+        return date.fromisoformat(named)
+    return min(_by_day(sums), default=None)
+
+
+def _rows(asked: Asked, sums: pd.DataFrame) -> list[dict[str, Cell]]:
+    """The cells of each day of the view up to today, also of those without calls."""
+    known = _by_day(sums)
+    days = [day.date() for day in metrics.local_days(asked.view, asked.now)]
+    return [{"day": day.isoformat(), **usage(known.get(day, _NOTHING))} for day in days]
+
+
+def _with_averages(
+    rows: Sequence[dict[str, Cell]], known: Mapping[date, Mapping[Any, Any]], first: date | None
+) -> list[dict[str, Cell]]:
+    amounts = {day: float(row["cost_usd"]) for day, row in known.items()}
+    doubtful = {day for day, row in known.items() if row["unpriced"] or row["not_final"]}
+    found: list[dict[str, Cell]] = []
+    for row in rows:
+        day = date.fromisoformat(str(row["day"]))
+        span = {day - timedelta(days=number) for number in range(SPAN)}
+        mean: dict[str, Cell] = {
+            _AVERAGE.key: usd(average(amounts, day, first)),
+            "average_bound": bool(span & doubtful),
+        }
+        found.append(row | mean)
+    return found
+
+
+def _bill_of(asked: Asked, row: Mapping[str, Cell], amounts: Mapping[date, float]) -> dict[str, Cell]:
+    day = date.fromisoformat(str(row["day"]))
+    read = asked.billed.cost_days.get(day) if asked.billed else None
+    return {"billed_usd": usd(amounts.get(day)), "billed_bound": read is not None and not read.over}
+
+
+def _sentence(rows: Sequence[Mapping[str, Cell]], key: str) -> str:
+    costs = [(float(row[key] or 0), str(row["day"])) for row in rows]
+    most, day = max(costs, default=(0.0, ""))
+    if not most:
+        return ""
+    total = sum(cost for cost, _ in costs)
+    return f"{usd_words(total)} in all; the dearest day was {long_day(date.fromisoformat(day))}."
+
+
+def _billed(asked: Asked) -> Answer:
+    assert asked.billed is not None
+    days = bill.days_of(asked.view, asked.now)
+    amounts = bill.by_day(asked.billed, asked.view.models)
+    rows = [_billed_row(asked, day, amounts) for day in days]
+    columns = (
+        _DAY,
+        *bill.COLUMNS[:1],
+        *bill.COLUMNS[-4:],
+        Column(_AVERAGE.key, _AVERAGE.head, usd_words),
+    )
+    sheet = Sheet("days", "Billed day by day (UTC)", columns, rows, _sentence(rows, bill.BILLED.key))
+    return Answer((sheet,), facts(asked), bill.remarks(asked))
+
+
+def _billed_row(asked: Asked, day: date, amounts: Mapping[date, float]) -> dict[str, Cell]:
+    """Null for what was never read."""
+    assert asked.billed is not None
+    row: dict[str, Cell] = {"day": day.isoformat(), _AVERAGE.key: usd(billed_average(amounts, day))}
+    frames = (asked.billed.usage, asked.billed.cost)
+    usage_rows, cost = (bill.within(bill.of_models(frame, asked.view.models), [day]) for frame in frames)
+    read = asked.billed.cost_days.get(day)
+    cells = bill.cells(usage_rows, cost, bound=read is not None and not read.over)
+    unread = {key: None for key in ("billed_usd", "list_usd") if day not in asked.billed.cost_days}
+    unused = {
+        key: None
+        for key in ("requests", "tokens_total", "cache_hit_rate")
+        if day not in asked.billed.usage_days
+    }
+    return row | cells | unread | unused
+
+
+VIEW = View("daily", "day by day, with a 7-day average", build, grouped=False, has_bill=True)

@@ -1,0 +1,185 @@
+"""What everything cost: all time, today, 7 and 30 days; and the tokens of the period asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+
+from .. import filters, metrics, savings
+from ..filters import Filter
+from ..metrics import Totals
+from ..numbers import count, plural, share
+from ..sheets import Answer, Cell, Column, Sheet
+from . import Asked, View, bill
+from .columns import (
+    CALLS,
+    COST,
+    INCOMPLETE,
+    KINDS,
+    TOKENS,
+    data_column,
+    day_words,
+    percent,
+    text_column,
+    usage,
+)
+from .remarks import facts, incomplete
+
+_ALL = "All time"
+_WORDS = {"tokens_input": "Uncached input", "tokens_cache_read": "Cache read"} | {
+    "tokens_cache_write": "Cache write",
+    "tokens_output": "Output",
+    "tokens_total": "Total",
+}
+
+
+def build(asked: Asked) -> Answer:
+    """Costs by period, and tokens by kind."""
+    every = asked.store.sums(_always(asked.view, asked.now))
+    days = _days(every)
+    inside = asked.store.sums(asked.view)
+    found = metrics.totals(inside)
+    tracked = {
+        "days_tracked": len(days),
+        "tracking_since": str(days[0]) if days else None,
+        "calls": found.calls,
+        "cache_hit_rate": None if found.cache_hit_rate is None else round(found.cache_hit_rate, 6),
+    }
+    return Answer(
+        sheets=(_costs(asked, every, days), _tokens(asked, found)),
+        facts={**facts(asked), **tracked},
+        remarks=(*incomplete(every), *_bill_remarks(asked, days)),
+    )
+
+
+def _always(view: Filter, now: datetime) -> Filter:
+    """All time up to tomorrow, with the choices of the view."""
+    return replace(view, since=datetime(1971, 1, 1, tzinfo=view.since.tzinfo), until=now + timedelta(days=2))
+
+
+def _days(sums: pd.DataFrame) -> list[date]:
+    """The local days with calls, in order."""
+    days = sums["hour"].dt.tz_localize(None).dt.floor("D").unique()
+    return sorted(day.date() for day in days)
+
+
+def _costs(asked: Asked, every: pd.DataFrame, days: list[date]) -> Sheet:
+    billed = bill.beside(asked)
+    rows = [_row(asked, name, view, every) for name, view in _periods(asked, days)]
+    columns = (text_column("period", "Period"), data_column("since"), data_column("until"))
+    said = "No calls yet."
+    if days:
+        said = f"{plural(len(days), 'day')} with calls, the first on {day_words(str(days[0]))}."
+    beside = () if billed is None else (bill.BILLED,)
+    measures = (*columns, CALLS, TOKENS, COST, *beside, *INCOMPLETE)
+    return Sheet("costs", "Cost", measures, rows, said)
+
+
+def _periods(asked: Asked, days: list[date]) -> Iterator[tuple[str, Filter]]:
+    """The periods of the table; that of the view too where it is none of them."""
+    zone = asked.store.zone
+    today = asked.now.astimezone(zone).date()
+    known = {
+        _ALL: filters.days(min([*days, today]), today, zone),
+        "Today": filters.days(today, today, zone),
+        "Last 7 days": filters.last("7d", asked.now, zone),
+        "Last 30 days": filters.last("30d", asked.now, zone),
+    }
+    yield from known.items()
+    if (asked.view.since, asked.view.until) not in {(one.since, one.until) for one in known.values()}:
+        yield _named(asked.view), asked.view
+
+
+def _named(view: Filter) -> str:
+    last = view.until - timedelta(microseconds=1)
+    whole = view.since.time() == view.until.time() == view.since.min.time()
+    if not whole:
+        return f"{view.since:%Y-%m-%d %H:%M} – {view.until:%Y-%m-%d %H:%M}"
+    first = f"{view.since:%Y-%m-%d}"
+    return first if view.since.date() == last.date() else f"{first} – {last:%Y-%m-%d}"
+
+
+def _row(asked: Asked, name: str, view: Filter, every: pd.DataFrame) -> dict[str, Cell]:
+    hours = every["hour"]
+    inside = every[((hours >= view.since) & (hours < view.until)).to_numpy()]
+    span = {"period": name, "since": view.since.isoformat(), "until": view.until.isoformat()}
+    return span | usage(_measures(metrics.totals(inside))) | _billed(asked, name, view)
+
+
+def _measures(found: Totals) -> Mapping[str, object]:
+    names = ("calls", *KINDS, "tokens_total", "cost_usd", "unpriced", "not_final", "of_runs")
+    return {name: getattr(found, name) for name in names}
+
+
+def _billed(asked: Asked, name: str, view: Filter) -> dict[str, Cell]:
+    billed = bill.beside(asked)
+    if billed is None:
+        return {"billed_usd": None, "billed_bound": False}
+    if name == _ALL:
+        view = replace(view, since=_first(asked, view))
+    found = bill.amount(billed, bill.days_of(view, asked.now), asked.view.models)
+    return {"billed_usd": found.usd, "billed_bound": found.bound}
+
+
+def _first(asked: Asked, view: Filter) -> datetime:
+    """When the first day began of those logged and those billed."""
+    first = min([view.since.date(), *(asked.billed.cost_days if asked.billed else ())])
+    return filters.midnight(first, asked.store.zone)
+
+
+def _tokens(asked: Asked, found: Totals) -> Sheet:
+    rows: list[dict[str, Cell]] = []
+    billed = bill.beside(asked)
+    theirs = _billed_tokens(asked) if billed is not None else {}
+    for key, words in _WORDS.items():
+        tokens = int(getattr(found, key))
+        part = round(tokens / found.tokens_total, 6) if found.tokens_total else None
+        counts: dict[str, Cell] = {"tokens": tokens, "share": part, "billed": theirs.get(key)}
+        rows.append({"kind": words, **counts, "tokens_bound": bool(found.not_final)})
+    columns = [
+        text_column("kind", "Kind"),
+        Column("tokens", "Tokens", count, bound="tokens_bound"),
+        Column("share", "Share", percent),
+    ]
+    if billed is not None:
+        columns.append(Column("billed", "Billed", count))
+    return Sheet("tokens", f"Tokens, {_period_words(asked)}", columns, rows, _cached(found))
+
+
+def _period_words(asked: Asked) -> str:
+    same = (asked.view.since, asked.view.until)
+    thirty = filters.last("30d", asked.now, asked.store.zone)
+    return "last 30 days" if same == (thirty.since, thirty.until) else _named(asked.view)
+
+
+def _billed_tokens(asked: Asked) -> dict[str, int]:
+    """Tokens by kind of the days that were read; nothing when none was."""
+    assert asked.billed is not None
+    days = [day for day in bill.days_of(asked.view, asked.now) if day in asked.billed.usage_days]
+    usage_rows = bill.within(bill.of_models(asked.billed.usage, asked.view.models), days)
+    return bill.tokens(usage_rows) if days else {}
+
+
+def _cached(found: Totals) -> str:
+    calls = plural(found.calls, "call")
+    rate = found.cache_hit_rate
+    if rate is None:
+        return f"{calls}."
+    return f"{calls}; the cache served {share(rate, 1)} of the input ({savings.mark(rate)})."
+
+
+def _bill_remarks(asked: Asked, days: list[date]) -> tuple[str, ...]:
+    if asked.billed is None or asked.billed.empty:
+        return ()
+    last = max(asked.billed.cost_days, default=None)
+    today = asked.now.astimezone(UTC).date()
+    known = ""
+    if last is not None and last < today:
+        known = f"What was billed is known up to {last.day} {last:%B}: callmeter sync reads on."
+    return tuple(filter(None, (known, *bill.remarks(asked))))
+
+
+VIEW = View("summary", "cost so far and tokens by kind", build, whole=True, grouped=False)
