@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import FolderError
-from . import demo_credit, folder, options
+from . import demo_billing, demo_credit, folder, options
 
 if TYPE_CHECKING:
     from logger.record import CallRecord
@@ -46,10 +46,10 @@ def demo(
     ] = 4.0,
     timezone: options.TimeZone = None,
 ) -> None:
-    """Write believable calls into a folder of their own, to see what callmeter shows, and credit they use.
+    """Write believable calls into a folder of their own, to see what callmeter shows, credit and a bill too.
 
-    Never into a folder that holds other calls. Days that hold demo calls already are written anew, and so is
-    the demo's credit unless you entered some yourself.
+    Never into a folder that holds other calls. Days that hold demo calls already are written anew, and so are
+    the demo's credit and bill unless you entered or synced some yourself.
 
     \b
     Examples:
@@ -62,8 +62,10 @@ def demo(
     ours(settings.log_dir)
     calls = _made(settings, now, days, calls_per_day, seed)
     written = _write(settings, calls)
-    for sentence in demo_credit.write(settings, now, [call for some in calls.values() for call in some]):
-        print(sentence, file=sys.stderr)
+    everything = [call for some in calls.values() for call in some]
+    for part in (demo_credit, demo_billing):
+        for sentence in part.write(settings, now, everything):
+            print(sentence, file=sys.stderr)
     print(f"{written:,} calls of {days} days written to {settings.log_dir}", file=sys.stderr)
     print(f"callmeter serve --log-dir {log_dir} shows them.", file=sys.stderr)
     if live:
