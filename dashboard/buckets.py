@@ -62,9 +62,11 @@ def _micros(moments: pd.DatetimeIndex) -> Array:
 
 
 def place(times: pd.Series, edges: Array) -> Array:
-    """Which bucket each time is in; -1 outside of all."""
-    at = np.searchsorted(edges, times.dt.as_unit("us").astype("int64").to_numpy(), side="right") - 1
-    return np.where(at < len(edges) - 1, at, -1)
+    """Which bucket each time is in; -1 outside of all. The times are in order, as the store's rows are."""
+    micros = times.dt.as_unit("us").astype("int64").to_numpy()
+    cuts = np.searchsorted(micros, edges)
+    counts = np.diff(cuts, prepend=0, append=len(micros))
+    return np.repeat([-1, *range(len(edges) - 1), -1], counts)
 
 
 def groups(rows: pd.DataFrame, key: str) -> tuple[Array, pd.Index]:

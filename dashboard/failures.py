@@ -192,12 +192,11 @@ def errors(rows: pd.DataFrame) -> pd.DataFrame:
 
 def course(rows: pd.DataFrame, grid: pd.DatetimeIndex, edges: Array) -> pd.DataFrame:
     """Failed calls per bucket (`buckets.grid`) and class that occurs, and all `calls`."""
-    place = buckets.place(rows["time"], edges)
+    place, lost = buckets.place(rows["time"], edges), _lost(rows)
     inside = place >= 0
-    size = len(grid) * len(CLASSES)
-    cell = place[inside] * len(CLASSES) + _classes(rows)[inside]
-    counts = np.bincount(cell, weights=_lost(rows)[inside], minlength=size).astype(np.int64)
+    bad = np.flatnonzero(inside & (lost > 0))
+    cell, size = place[bad] * len(CLASSES) + _classes(rows)[bad], len(grid) * len(CLASSES)
+    counts = np.bincount(cell, weights=lost[bad], minlength=size).astype(np.int64)
     table = pd.DataFrame(counts.reshape(len(grid), len(CLASSES)), index=grid, columns=list(CLASSES))
-    table = table.loc[:, table.any()]
-    calls = np.bincount(place[inside], weights=rows["calls"].to_numpy()[inside], minlength=len(grid))
-    return table.assign(calls=calls.astype(np.int64))
+    calls = _added(place[inside], rows["calls"].to_numpy()[inside], len(grid))
+    return table.loc[:, table.any()].assign(calls=calls.astype(np.int64))

@@ -120,6 +120,27 @@ def whole(rows: pd.DataFrame) -> dict[str, float | None]:
     return told
 
 
+def spread(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """One measure by model, most values first, and over all models under the name "".
+
+    Columns: values, median, high (as in `Course`); NaN where there are too few values.
+    """
+    names = [str(name) for name in rows["model"].cat.categories]
+    codes, usable = rows["model"].cat.codes.to_numpy(), _single(rows) & _ok(rows)
+    every = np.zeros(len(rows), dtype=np.int8)
+    parts = []
+    for groups, of in ((names, codes), ([""], every)):
+        values, starts, counts = _sorted(rows[measure].to_numpy(), of, usable, len(groups))
+        median, high = _percentile(values, starts, 50), _percentile(values, starts, far(measure))
+        parts.append(pd.DataFrame({"values": counts, "median": median, "high": high}, index=groups))
+    return pd.concat(parts).sort_values("values", ascending=False, kind="stable")
+
+
+def far(measure: str) -> int:
+    """The percentile of the slow ones: most seconds, or least tokens per second."""
+    return 5 if measure == "tokens_per_second" else 95
+
+
 def _sorted(values: Array, codes: Array, usable: Array, groups: int) -> tuple[Array, Array, Array]:
     """The usable values in order, group after group; where each group begins (one more at the end); how
     many it has.
@@ -163,10 +184,9 @@ def course(rows: pd.DataFrame, grid: pd.DatetimeIndex, edges: Array, measure: st
     cell = np.where(column[codes] >= 0, place * len(chosen) + column[codes], -1)
     shape = (len(grid), len(chosen))
     values, starts, counts = _sorted(rows[measure].to_numpy(), cell, usable, shape[0] * shape[1])
-    slow = 5 if measure == "tokens_per_second" else 95
     tables: Mapping[str, Array] = {
         "median": _percentile(values, starts, 50),
-        "high": _percentile(values, starts, slow),
+        "high": _percentile(values, starts, far(measure)),
         "timed": counts,
     }
     labels: Sequence[str] = [names[at] for at in chosen]

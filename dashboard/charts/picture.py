@@ -42,6 +42,8 @@ class Scene:
     """Whether models are compared by cost, not by tokens."""
     who: str = "task_id"
     """Whose spending is compared: `task_id`, `project` or `worker_id`."""
+    measure: str = "duration_seconds"
+    """What latency is told of: `latency.MEASURES`."""
 
 
 @dataclass(frozen=True, slots=True)

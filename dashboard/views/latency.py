@@ -73,9 +73,7 @@ def sentence(whole: dict[str, float | None]) -> str:
         said += f", one in twenty longer than {numbers.duration(whole['duration_p95'])}"
     if whole["first_token_p50"] is None:
         return said + "."
-    return (
-        f"{said}. The first token came after {numbers.duration(whole['first_token_p50'])} or less as often."
-    )
+    return f"{said}; the first token typically came after {numbers.duration(whole['first_token_p50'])}."
 
 
 def remarks(known: Measured) -> list[str]:

@@ -13,7 +13,7 @@ from ..money.desk import Desk
 from ..otlp.status import TelemetryStatus
 from ..settings import Settings
 from ..store.base import Store
-from . import controls, detail, grid, health, ids, live, money, navigation, overview, tables, urls
+from . import controls, detail, grid, health, ids, live, money, navigation, overview, speed, tables, urls
 
 Clock = Callable[[], datetime]
 Received = Callable[[], TelemetryStatus | None]
@@ -31,6 +31,7 @@ def register(
     _money(app, desk, clock)
     _calls(app, store, clock)
     _health(app, store, settings, clock, received)
+    _speed(app, store, clock)
     _tables(app, desk, clock)
     _browser(app)
 
@@ -178,6 +179,23 @@ def _health(app: Dash, store: Store, settings: Settings, clock: Clock, received:
         return health.render(store.health(), sums, str(settings.log_dir), now, store.zone, received())
 
 
+def _speed(app: Dash, store: Store, clock: Clock) -> None:
+    @app.callback(
+        *[Output(name, prop) for name, prop in speed.PARTS],
+        Output(ids.SPEED_DRAWN, "data"),
+        Input(ids.TICK, "data"),
+        Input(ids.URL, "search"),
+        State(ids.SPEED_DRAWN, "data"),
+        prevent_initial_call=True,
+    )
+    def draw(tick: str | None, search: str, drawn: dict[str, str]) -> Any:
+        """Latency and failures, while the health view is shown; only what differs is sent."""
+        state = urls.parse(search)
+        if state.view != "health" or tick is None:
+            return no_update
+        return overview.only_new(speed.parts(store, state, clock()), drawn)
+
+
 def _tables(app: Dash, desk: Desk, clock: Clock) -> None:
     @app.callback(
         Output(ids.TABLE, "opened"),
@@ -202,7 +220,8 @@ def _tables(app: Dash, desk: Desk, clock: Clock) -> None:
 def _table(desk: Desk, state: urls.State, now: datetime, chart: str) -> tuple[str, Table] | None:
     if chart == burndown.ID:
         return burndown.TITLE, money.course_table(desk, now)
-    return overview.table(desk.store, state, now, chart)
+    found = speed.table(desk.store, state, now, chart)
+    return found or overview.table(desk.store, state, now, chart)
 
 
 IN_THE_BROWSER: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
@@ -228,6 +247,7 @@ IN_THE_BROWSER: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
             Input(ids.URL, "search"),
             Input(ids.RUNNING, "data"),
             Input(ids.MONEY_DRAWN, "data"),
+            Input(ids.SPEED_DRAWN, "data"),
         ),
     ),
     (
@@ -267,7 +287,7 @@ IN_THE_BROWSER: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ),
     *(
         ("callmeter", "figure", (Output(ids.figure(name), "figure"), Input(ids.fresh(name), "data")))
-        for name in (*(chart.id for chart in CHARTS), burndown.ID)
+        for name in (*(chart.id for chart in (*CHARTS, *speed.CHARTS)), burndown.ID)
     ),
 )
 """Name space and function of assets/*.js, and what it takes and gives."""

@@ -12,7 +12,7 @@ from dash import dcc, html
 from ..charts import CHARTS, Chart, burndown
 from ..money.alerts import Alert
 from ..settings import Settings
-from . import banner, cards, grid, ids, money, running, welcome
+from . import banner, cards, grid, ids, money, running, speed, welcome
 from .plot import picture, spoken
 from .running import Running
 
@@ -43,7 +43,7 @@ def page(settings: Settings, now: Running, zone: ZoneInfo, alerts: Sequence[Aler
                     html.Div(_overview(now), className="for-overview"),
                     html.Div(_calls(), className="for-calls"),
                     html.Div(money.layout(), className="for-money"),
-                    html.Div(html.Div(id=ids.HEALTH, className="pictures"), className="for-health"),
+                    html.Div(_health(), className="for-health"),
                 ],
                 id=ids.BODY,
                 className="waiting view-overview",
@@ -68,6 +68,8 @@ def _memory(settings: Settings) -> list[Any]:
         dcc.Store(id=ids.GRID_VIEW),
         dcc.Store(id=ids.MONEY_TICK),
         dcc.Store(id=ids.MONEY_DRAWN, data={}),
+        dcc.Store(id=ids.SPEED_DRAWN, data={}),
+        *[dcc.Store(id=ids.fresh(chart.id)) for chart in speed.CHARTS],
         *[dcc.Store(id=ids.fresh(name)) for name in (*(chart.id for chart in CHARTS), burndown.ID)],
         dcc.Interval(id=ids.INTERVAL, interval=int(settings.refresh_seconds * 1000)),
         dcc.Interval(id=ids.BEAT, interval=1000),
@@ -197,6 +199,11 @@ def _calls() -> list[Any]:
         html.P("\u00a0", id=ids.GRID_NOTE, className="sentence"),
         html.Div(grid.component(), className="grid"),
     ]
+
+
+def _health() -> list[Any]:
+    measures = _segments(ids.MEASURE, speed.MEASURE_NAMES, "duration", "Latency of")
+    return [speed.layout(measures), html.Div(id=ids.HEALTH, className="pictures")]
 
 
 def _detail() -> Any:

@@ -130,6 +130,11 @@ MOVES: tuple[tuple[str, str, Move], ...] = (
     (ids.CACHE, "value", lambda state, value: replace(state, cache=value == "cache")),
     (ids.MODELS_BY, "value", lambda state, value: replace(state, by_cost=value == "cost")),
     (ids.WHO, "value", lambda state, value: replace(state, who=value) if value in urls.WHO else state),
+    (
+        ids.MEASURE,
+        "value",
+        lambda state, value: replace(state, measure=value) if value in urls.MEASURES else state,
+    ),
     (ids.figure("models"), "clickData", _pick("models")),
     (ids.figure("activity"), "clickData", _hour),
     (ids.figure("spenders"), "clickData", _who),

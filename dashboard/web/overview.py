@@ -86,11 +86,11 @@ def draw(store: Store, state: State, now: datetime, limit: float | None = None) 
         cards=cards.cards(added, before, today, _series(shown), known),
         known=known,
         period=PERIODS.get(state.range, "the period before"),
-        pictures={chart.id: _picture(chart, shown) for chart in CHARTS},
+        pictures={chart.id: picture(chart, shown) for chart in CHARTS},
     )
 
 
-def _picture(chart: Chart, shown: Scene) -> Picture:
+def picture(chart: Chart, shown: Scene) -> Picture:
     """A chart's picture. One that fails says so in its own place, and the others stand."""
     try:
         return chart.draw(shown)

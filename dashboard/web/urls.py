@@ -14,6 +14,8 @@ from ..filters import Filter
 VIEWS = ("overview", "calls", "money", "health")
 CUSTOM = "custom"
 WHO = ("task_id", "project", "worker_id")
+MEASURES = {"duration": "duration_seconds", "first": "time_to_first_token", "speed": "tokens_per_second"}
+"""What latency is told of: in the address -> column of the rows."""
 DEFAULT_RANGE = "24h"
 
 _FACETS = {
@@ -45,6 +47,8 @@ class State:
     cache: bool = False
     by_cost: bool = False
     who: str = WHO[0]
+    measure: str = "duration"
+    """Of `MEASURES`."""
     call: str | None = None
     """The open call, `day/offset`."""
 
@@ -64,7 +68,15 @@ class State:
         zooms only under a revision that has a name.
         """
         return "view" + to_search(
-            replace(self, view="overview", cache=False, by_cost=False, who=WHO[0], call=None)
+            replace(
+                self,
+                view="overview",
+                cache=False,
+                by_cost=False,
+                who=WHO[0],
+                measure="duration",
+                call=None,
+            )
         )
 
 
@@ -90,6 +102,7 @@ def parse(search: str | None) -> State:
         cache="cache" in given,
         by_cost=given.get("models") == ["cost"],
         who=one("who", WHO, WHO[0]),
+        measure=one("latency", tuple(MEASURES), "duration"),
         call=given.get("call", [None])[0],
     )
 
@@ -128,6 +141,7 @@ def to_search(state: State) -> str:
     more = (
         ("models", "cost" if state.by_cost else None),
         ("who", state.who if state.who != WHO[0] else None),
+        ("latency", state.measure if state.measure != "duration" else None),
     )
     pairs += [(key, value) for key, value in (*flags, *more, ("call", state.call)) if value]
     return "?" + urlencode(pairs, errors="replace") if pairs else ""

@@ -1,0 +1,188 @@
+"""Latency over time: the median of each model as a line, its slowest twentieth as a dotted one."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import buckets, latency, numbers
+from ..latency import Course
+from .palette import faded, model_colour
+from .picture import (
+    Chart,
+    Figure,
+    Picture,
+    Scene,
+    Table,
+    axis,
+    empty,
+    ends,
+    layout,
+    model_label,
+    time_axis,
+)
+
+MOST = 5
+"""Models that are drawn; the table has all."""
+
+WIDE = 30
+"""From this ratio of largest to smallest on, the axis is logarithmic."""
+
+_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600, 12 * 3600)
+_SPEED = "tokens_per_second"
+_WORDS = {
+    "duration_seconds": "No call in this range has a duration of its own",
+    "time_to_first_token": "No call in this range tells when its first token came",
+    _SPEED: "No call in this range tells how fast it was",
+}
+
+
+def draw(scene: Scene) -> Picture:
+    """The lines of the models with most calls."""
+    rows = scene.rows()
+    course = latency.course(rows, *buckets.grid(scene.view, scene.now), scene.measure, MOST)
+    if course.median.empty:
+        words = _WORDS[scene.measure]
+        return Picture(empty(scene.revision, words), words + ".")
+    return Picture(_figure(course, scene), _sentence(rows, course, scene.measure))
+
+
+def _figure(course: Course, scene: Scene) -> Figure:
+    traces = [trace for model in course.median for trace in _traces(course, str(model), scene)]
+    when = "%a %-d %b, %H:%M" if buckets.hourly(scene.view) else "%A %-d %b"
+    return {
+        "data": [*traces, ends(scene.view)],
+        "layout": layout(
+            f"{scene.revision} {scene.measure}",
+            hovermode="x unified",
+            xaxis=time_axis(scene.view, hoverformat=when),
+            yaxis=axis(**_scale(course, scene.measure)),
+        ),
+    }
+
+
+def _traces(course: Course, model: str, scene: Scene) -> list[dict[str, Any]]:
+    """The median with a mark per bucket that has one, and the slow ones without a word of their own."""
+    colour, middle, slow = model_colour(model), course.median[model], course.high[model]
+    when = [f"{moment:%Y-%m-%d %H:%M}" for moment in middle.index]
+    form = _form(scene.measure)
+    told = zip(middle.tolist(), slow.tolist(), course.timed[model].tolist(), strict=True)
+    shared = {"type": "scatter", "x": when, "connectgaps": False, "legendgroup": model}
+    name = html.escape(model_label(model))
+    return [
+        shared
+        | {
+            "mode": "lines",
+            "name": name,
+            "y": _plain(slow),
+            "line": {"width": 1.2, "dash": "dot", "color": faded(colour, 0.75)},
+            "hoverinfo": "skip",
+            "showlegend": False,
+        },
+        shared
+        | {
+            "mode": "lines+markers",
+            "name": name,
+            "y": _plain(middle),
+            "line": {"width": 2, "color": colour},
+            "marker": {"size": 4, "color": colour},
+            "text": [_hover(*one, scene.measure, form) for one in told],
+            "hovertemplate": f"{name} %{{text}}<extra></extra>",
+        },
+    ]
+
+
+def _plain(values: pd.Series) -> list[float | None]:
+    return [None if value != value else float(f"{value:.4g}") for value in values.tolist()]
+
+
+def _hover(middle: float, slow: float, count: int, measure: str, form: Callable[[float], str]) -> str:
+    if not count:
+        return ""
+    rare = "" if slow != slow else f" · p{latency.far(measure)} {form(slow)}"
+    return f"{form(middle)}{rare} · {numbers.plural(count, 'call')}"
+
+
+def _form(measure: str) -> Callable[[float | None], str]:
+    return numbers.duration if measure != _SPEED else _speed
+
+
+def _speed(value: float | None) -> str:
+    return f"{numbers.count(value)} tokens/s"
+
+
+def _scale(course: Course, measure: str) -> dict[str, Any]:
+    drawn = np.concatenate([course.median.to_numpy().ravel(), course.high.to_numpy().ravel()])
+    drawn = drawn[drawn > 0]
+    if not len(drawn) or drawn.max() / drawn.min() < WIDE:
+        unit = {} if measure == _SPEED else {"ticksuffix": " s"}
+        return {"rangemode": "tozero", "nticks": 6, **unit}
+    ticks = [tick for tick in _TICKS if drawn.min() / 3 <= tick <= drawn.max() * 3]
+    if measure == _SPEED:
+        return {"type": "log", "nticks": 6}
+    return {"type": "log", "tickvals": ticks, "ticktext": [_tick(tick) for tick in ticks]}
+
+
+def _tick(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:g} s"
+    return numbers.duration(seconds).replace(" 00 s", "").replace(" 00 m", "")
+
+
+def _sentence(rows: pd.DataFrame, course: Course, measure: str) -> str:
+    """What is usual, what is slow, which model is the slowest, and what is not drawn."""
+    spread, form = latency.spread(rows, measure), _form(measure)
+    whole, models = spread.loc[""], spread.drop(index="")
+    said = [_usual(whole, measure, form), *_slowest(models, measure, form), *_aside(rows, course)]
+    return " ".join(said)
+
+
+def _usual(whole: pd.Series, measure: str, form: Callable[[float], str]) -> str:
+    count = numbers.plural(int(whole["values"]), "call")
+    verb = {"duration_seconds": "took up to", _SPEED: "wrote up to"}.get(measure, "began to answer within")
+    said = f"Half of {count} {verb} {form(whole['median'])}"
+    if whole["high"] != whole["high"]:
+        return said + "."
+    beyond = "less than" if measure == _SPEED else "over"
+    return f"{said}, one in twenty {beyond} {form(whole['high'])}."
+
+
+def _slowest(models: pd.DataFrame, measure: str, form: Callable[[float], str]) -> list[str]:
+    """The slowest of the models that were called often enough to say so."""
+    known = models[(models["values"] >= latency.LEAST[95]).to_numpy()]
+    if len(known) < 2:
+        return []
+    slow = known["median"].idxmin() if measure == _SPEED else known["median"].idxmax()
+    return [f"Slowest: {model_label(str(slow))}, {form(float(known.at[slow, 'median']))}."]
+
+
+def _aside(rows: pd.DataFrame, course: Course) -> list[str]:
+    known = latency.measured(rows)
+    said = []
+    if course.others:
+        said.append(f"{numbers.plural(course.others, 'more model')} in the table.")
+    if known.runs:
+        said.append(f"{numbers.plural(known.runs, 'run')} of several calls left out.")
+    return said
+
+
+def table(scene: Scene) -> Table:
+    """Every model: calls, percentiles of duration and first token, speed."""
+    heads = ["Model", "Calls", "p50", "p95", "p99", "First token p50", "p95", "p99", "Tokens/s"]
+    rows = [
+        [
+            str(model) or "no model",
+            numbers.count(row["calls"]),
+            *(numbers.duration(row[name]) for name in row.index[1:-1]),
+            numbers.count(row[_SPEED]),
+        ]
+        for model, row in latency.by(scene.rows(), "model").iterrows()
+    ]
+    return Table(heads, rows)
+
+
+CHART = Chart("latency", "Latency", draw, table, columns=("model", *sorted(latency.COLUMNS)))
