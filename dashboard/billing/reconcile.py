@@ -6,35 +6,26 @@ unexplained; nothing is made to fit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 
 from logger.pricing import PriceTable
 
+from . import rest, surplus, verdict
+from .axes import KINDS
 from .billed import Billed
+from .findings import Finding, findings_of
+from .gaps import remarks_of
+from .grid import Grid, grid_of
+from .reasons import REASONS
 from .rules import BillingRules
+from .workings import Piece, Workings
 
-REASONS = {
-    "rounding": "within rounding",
-    "not_logged": "billed, but not logged",
-    "lower_bound": "lines whose counts are a lower bound",
-    "unpriced": "logged without a known price",
-    "not_billed": "logged, but not billed",
-    "failed": "calls that failed or were refused",
-    "logged_twice": "logged twice",
-    "day_edge": "the other side of midnight (UTC)",
-    "not_reported_yet": "too young to be in Anthropic's report",
-    "discount": "discount",
-    "web_search": "web searches",
-    "code_execution": "code execution",
-    "session_time": "session time",
-    "price": "another price than ours",
-    "unexplained": "not explained",
-}
-"""Why numbers differ -> what people read."""
+__all__ = ["CELL_COLUMNS", "REASONS", "Finding", "Reconciliation", "pieces_of", "reconcile"]
 
 CELL_COLUMNS = {
     "day": "datetime64[s]",  # naive midnight of the UTC day
@@ -48,25 +39,6 @@ CELL_COLUMNS = {
     "unpriced_tokens": "int64",  # part of logged_tokens
 }
 """One row per day, model and kind where either side has anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One difference explained. Tokens and USD are billed less logged: positive is missing in the log."""
-
-    reason: str
-    """Of `REASONS`."""
-    day: date
-    model: str
-    kind: str | None
-    """Of `CELL_COLUMNS`' kinds; None when it is about several."""
-    tokens: int
-    usd: float
-    calls: int | None = None
-    """How many calls it is about, where that is known."""
-    certain: bool = True
-    """False where the rule is a likely reading of the numbers, not a proof."""
-    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +86,98 @@ def reconcile(
 
     `rows` may reach a day further on either side, which tells calls at midnight from missing ones.
     """
-    raise NotImplementedError
+    grid = grid_of(rows, billed, since, until, prices)
+    findings = findings_of(pieces_of(grid), grid, names_of(rows, grid))
+    compared = [grid.axes.day(int(place)) for place in np.flatnonzero(grid.compared)]
+    total = _sums(grid, findings)
+    asked = [since + timedelta(days=number) for number in range((until - since).days + 1)]
+    return Reconciliation(
+        since=since,
+        until=until,
+        compared=compared,
+        not_over=[day for day in asked if day in billed.days and day not in compared],
+        unread=[day for day in asked if day not in billed.days],
+        cells=cells_of(grid),
+        findings=findings,
+        logged_usd=total.logged,
+        billed_usd=total.billed,
+        list_usd=total.list_price if grid.bill.listed[grid.compared].any() else None,
+        covered=total.covered,
+        missing_usd=total.missing,
+        surplus_usd=total.surplus,
+        within=verdict.within(findings, total.billed, rules.tolerance, rules.tolerance_usd),
+        verdict=verdict.verdict(findings, total, compared, any_bill=not billed.empty),
+        remarks=remarks_of(rows, billed, grid, now),
+    )
+
+
+def pieces_of(grid: Grid) -> list[Piece]:
+    """Every difference of the compared days in pieces; with them each cell adds up."""
+    work = Workings(grid)
+    surplus.explain(work)
+    return [*work.pieces, *rest.explain(work)]
+
+
+def names_of(rows: pd.DataFrame, grid: Grid) -> Mapping[int, tuple[str, int]]:
+    """What a line is called, by its position in the grid."""
+    return _Names(rows, grid)
+
+
+class _Names(Mapping[int, tuple[str, int]]):
+    """Only the few that are asked for are looked up."""
+
+    def __init__(self, rows: pd.DataFrame, grid: Grid) -> None:
+        self._rows, self._at = rows, grid.lines.names
+
+    def __getitem__(self, line: int) -> tuple[str, int]:
+        place = self._at[line]
+        return str(self._rows["day"].iat[place]), int(self._rows["offset"].iat[place])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+
+def _sums(grid: Grid, findings: Sequence[Finding]) -> verdict.Sums:
+    """Of the compared days."""
+    days = {grid.axes.day(int(place)) for place in np.flatnonzero(grid.compared)}
+    other = grid.bill.other[[day.date() in days for day in grid.bill.other["day"]]]
+    billed = float(grid.bill.usd[grid.compared].sum() + other["usd"].sum())
+    listed = float(grid.bill.list_usd[grid.compared].sum() + other["list_usd"].sum())
+    return verdict.sums(findings, float(grid.logged_usd[grid.compared].sum()), billed, listed)
+
+
+def cells_of(grid: Grid) -> pd.DataFrame:
+    """`CELL_COLUMNS` of the compared days."""
+    bill = grid.bill
+    some = (grid.logged != 0) | (bill.counts != 0) | (grid.logged_usd != 0) | (bill.list_usd != 0)
+    day, model, kind = np.nonzero(some & grid.compared[:, None, None])
+    at = day, model, kind
+    frame = pd.DataFrame(
+        {
+            "day": np.datetime64(grid.axes.first, "s") + day.astype("timedelta64[D]"),
+            "model": np.array(grid.axes.models, dtype=object)[model],
+            "kind": np.array(KINDS, dtype=object)[kind],
+            "logged_tokens": grid.logged[at],
+            "billed_tokens": bill.counts[at],
+            "logged_usd": grid.logged_usd[at],
+            "billed_usd": bill.usd[at],
+            "list_usd": np.where(bill.listed[day, model], bill.list_usd[at], np.nan),
+            "unpriced_tokens": grid.unpriced[at],
+        }
+    )
+    return _with_other(frame, grid).astype(CELL_COLUMNS)
+
+
+def _with_other(cells: pd.DataFrame, grid: Grid) -> pd.DataFrame:
+    """And the costs that no line tells of."""
+    other = grid.bill.other
+    other = other[[bool(grid.compared[grid.axes.place(day.date())]) for day in other["day"]]]
+    if other.empty:
+        return cells
+    counts = dict.fromkeys(("logged_tokens", "billed_tokens", "unpriced_tokens", "logged_usd"), 0)
+    rows = other.rename(columns={"usd": "billed_usd"}).assign(**counts)
+    both = pd.concat([cells, rows[list(CELL_COLUMNS)]], ignore_index=True)
+    return both.sort_values(["day", "model"], kind="stable", ignore_index=True)
