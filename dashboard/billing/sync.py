@@ -1,0 +1,261 @@
+"""Bring the folder up to date with Anthropic's reports: the days of a plan, a few at a time.
+
+What was read whole is kept whatever happens to the rest; what was not leaves no trace but a line in the log.
+Usage and cost of a day are written together, of one generation, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import CallmeterError, FolderError
+from . import names as names_
+from . import plan
+from .api_errors import BetaMissing, Rejected, ReportError, ShapeChanged
+from .busy import only_one
+from .client import DayRows, Names, Reports
+from .plan import Asked, Chunk, Held
+from .snapshots import BillingFolder, Generation, Kind, Snapshot
+from .sync_log import By, Outcome, SyncLog, last_readings
+
+Tell = Callable[[int, int, int], None]
+"""Called after each page with days done, days in all, and rows so far; what it raises ends the sync."""
+
+_MOST_TROUBLES = 3
+"""Days may be passed over for what only they have; after so many such troubles it is not only they."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayDone:
+    """One day that was read whole."""
+
+    day: date
+    generation: Generation
+    rows: int
+    usd: float
+    before: float | None
+    """USD as known before; None when the day is new."""
+    snapshots: int
+    """How many of its two reports said something new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a sync came to. `error`: why not all that was planned was read."""
+
+    planned: int
+    days: tuple[DayDone, ...] = ()
+    kept: int = 0
+    """Days that were not asked for again, because what is held says more than could be had."""
+    pages: int = 0
+    remarks: tuple[str, ...] = ()
+    error: CallmeterError | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """In a word."""
+        if self.error is None:
+            return "ok"
+        return "partial" if self.days else "failed"
+
+    @property
+    def rows(self) -> int:
+        """Rows of usage and cost."""
+        return sum(one.rows for one in self.days)
+
+    @property
+    def usd(self) -> float:
+        """What these days cost."""
+        return sum(one.usd for one in self.days)
+
+    @property
+    def snapshots(self) -> int:
+        """How many were new."""
+        return sum(one.snapshots for one in self.days)
+
+    @property
+    def generations(self) -> list[Generation]:
+        """The reports that were read."""
+        return sorted({one.generation for one in self.days})
+
+
+def sync(
+    reports: Reports,
+    folder: Path,
+    *,
+    clock: Callable[[], datetime],
+    days: int = 30,
+    again: bool = False,
+    by: By = "command",
+    tell: Tell = lambda done, planned, rows: None,
+) -> Done:
+    """Read what is due of today (UTC) and the days before it, `days` in all.
+
+    A trouble with Anthropic or the disk is `Done.error`. Raises BusyError; FolderError when nothing can be
+    noted; and what `tell` raises.
+    """
+    with only_one(folder):
+        return _Run(reports, folder, clock, tell).go(days, again, by)
+
+
+class _Run:
+    """One sync at work."""
+
+    def __init__(self, reports: Reports, folder: Path, clock: Callable[[], datetime], tell: Tell) -> None:
+        self._reports, self._clock, self._tell = reports, clock, tell
+        self._folder, self._log = BillingFolder(folder), SyncLog(folder)
+        self._done: list[DayDone] = []
+        self._remarks: list[str] = []
+        self._planned = self._pages = self._rows = self._kept = 0
+        self._called: Mapping[tuple[str, str], str] = {}
+        self._default: str | None = None
+
+    def go(self, days: int, again: bool, by: By) -> Done:
+        """Plan, read, and note how it went."""
+        asked = self._asked(days, again)
+        wanted = plan.due(asked)
+        self._planned = len(wanted)
+        attempt = self._log.started(self._clock(), by, wanted)
+        try:
+            done = self._result(self._read_all(asked, wanted, attempt))
+        except BaseException as error:
+            self._end(attempt, "stopped", self._result(None), type(error).__name__)
+            raise
+        self._end(attempt, done.outcome, done)
+        return done
+
+    def _asked(self, days: int, again: bool) -> Asked:
+        now, attempts = self._clock(), self._log.attempts()
+        asked = Asked(now, days, again, {}, last_readings(attempts), attempts[-1].missed if attempts else ())
+        held = {day: held for day in asked.every if (held := held_of(self._folder, day))}
+        return Asked(now, days, again, held, asked.read, asked.unfinished)
+
+    def _result(self, error: CallmeterError | None) -> Done:
+        days = tuple(sorted(self._done, key=lambda one: one.day))
+        return Done(self._planned, days, self._kept, self._pages, tuple(self._remarks), error)
+
+    def _end(self, attempt: str, outcome: Outcome, done: Done, stopped: str = "") -> None:
+        """Note the end; a disk that cannot take the line has been said already, or will be."""
+        error = done.error
+        said: dict[str, Any] = {
+            "generations": done.generations,
+            "pages": done.pages,
+            "rows": done.rows,
+            "snapshots": done.snapshots,
+            "usd": round(done.usd, 10),
+            "error": str(error) if error else "",
+            "error_type": type(error).__name__ if error else stopped,
+            "retry_after": getattr(error, "retry_after", None),
+        }
+        try:
+            self._log.ended(attempt, self._clock(), outcome, **said)
+        except FolderError as problem:
+            self._remarks.append(str(problem))
+
+    def _read_all(self, asked: Asked, wanted: Sequence[date], attempt: str) -> CallmeterError | None:
+        """Read and write the days, chunk by chunk; what went wrong first, if anything did."""
+        troubles: list[CallmeterError] = []
+        todo = plan.chunks(asked, wanted, asked.in_analytics)
+        try:
+            self._learn_names()
+            while todo and len(troubles) < _MOST_TROUBLES:
+                chunk, *todo = todo
+                try:
+                    self._read(chunk, attempt)
+                except BetaMissing as error:
+                    if chunk.generation == "legacy":
+                        return error
+                    todo = self._without_beta(asked, [chunk, *todo], error)
+                except (ShapeChanged, Rejected) as error:
+                    troubles.append(error)
+        except (ReportError, FolderError) as error:
+            return error
+        return troubles[0] if troubles else None
+
+    def _without_beta(self, asked: Asked, left: Sequence[Chunk], error: BetaMissing) -> list[Chunk]:
+        """The chunks that are left, from the legacy reports."""
+        days = [day for chunk in left for day in chunk.days]
+        todo = plan.chunks(asked, days, asked.in_analytics, legacy=True)
+        self._kept += len(days) - sum(len(chunk.days) for chunk in todo)
+        self._remarks.append(f"{error}. These days are read from the older reports.")
+        return todo
+
+    def _read(self, chunk: Chunk, attempt: str) -> None:
+        at = self._clock()
+        usage, cost = self._report("usage", chunk), self._report("cost", chunk)
+        for day in chunk.days:
+            self._done.append(self._write(usage[day], cost[day], at))
+        self._log.read(attempt, self._clock(), chunk.since, chunk.until)
+        self._tell(len(self._done) + self._kept, self._planned, self._rows)
+
+    def _report(self, kind: Kind, chunk: Chunk) -> dict[date, DayRows]:
+        """The rows of every day of a chunk. Raises ReportError."""
+        before = self._rows
+
+        def page(rows: int) -> None:
+            self._pages += 1
+            self._rows = before + rows
+            self._tell(len(self._done) + self._kept, self._planned, self._rows)
+
+        found = self._reports.days(kind, chunk.since, chunk.until, chunk.generation, page)
+        by_day = {one.day: one for one in found if (one.kind, one.generation) == (kind, chunk.generation)}
+        if sorted(by_day) != chunk.days or len(found) != len(by_day):
+            raise ShapeChanged(
+                f"{kind} from {chunk.since} to {chunk.until}", "days", "are not those asked for"
+            )
+        return by_day
+
+    def _write(self, usage: DayRows, cost: DayRows, at: datetime) -> DayDone:
+        before = self._folder.newest("cost", usage.day)
+        new = sum(self._folder.add(self._snapshot(one, at)) for one in (usage, cost))
+        return DayDone(
+            usage.day,
+            usage.generation,
+            len(usage.rows) + len(cost.rows),
+            _usd(cost.rows),
+            None if before is None else _usd(before.rows),
+            new,
+        )
+
+    def _snapshot(self, found: DayRows, at: datetime) -> Snapshot:
+        rows = [self._named(row, found.generation) for row in found.rows]
+        return Snapshot(found.kind, found.day, rows, at, found.generation, found.refreshed_at)
+
+    def _named(self, row: Mapping[str, Any], generation: Generation) -> dict[str, Any]:
+        """A row with the names of its ids; the legacy reports leave out the default workspace's."""
+        workspace, key = row.get("workspace_id"), row.get("api_key_id")
+        unnamed = generation == "legacy" and workspace is None
+        workspace = self._default if unnamed else workspace
+        called = self._called.get(("workspace", workspace or ""), "Default" if unnamed else None)
+        named = {"workspace_id": workspace, "workspace": called}
+        return {**row, **named, "api_key": self._called.get(("api_key", key or ""))}
+
+    def _learn_names(self) -> None:
+        """The names of ids; without them it goes on, with those known before."""
+        try:
+            found = self._reports.names()
+        except ReportError as error:
+            found = Names({}, {})
+            self._remarks.append(f"{error}. New keys and workspaces go by their ids.")
+        names_.keep(self._folder.folder, found, self._clock())
+        self._default = found.default_workspace
+        self._called = names_.newest(self._folder.folder)
+
+
+def held_of(folder: BillingFolder, day: date) -> Held | None:
+    """What is here of a day: None unless both reports are, of one generation."""
+    try:
+        usage, cost = folder.newest("usage", day), folder.newest("cost", day)
+    except FolderError:
+        return None
+    if usage is None or cost is None or usage.generation != cost.generation:
+        return None
+    return Held(usage.generation, usage.over and cost.over, usage.settled and cost.settled)
+
+
+def _usd(rows: Sequence[Mapping[str, Any]]) -> float:
+    return float(sum(row["amount_usd"] for row in rows))
