@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import CallmeterError, UsageError
-from . import folder, options, period
+from . import choice, folder, options, period
 
 if TYPE_CHECKING:
     from ..filters import Filter
@@ -21,6 +21,21 @@ if TYPE_CHECKING:
     from ..report import Report
     from ..settings import Settings
     from ..store.files import FileStore
+    from .choice import Choice
+
+
+class What(StrEnum):
+    """The views; see `views.all`, which is too heavy for `--help`."""
+
+    summary = "summary"
+    daily = "daily"
+    models = "models"
+    projects = "projects"
+    sessions = "sessions"
+    cache = "cache"
+    alerts = "alerts"
+    latency = "latency"
+    failures = "failures"
 
 
 class By(StrEnum):
@@ -35,6 +50,9 @@ class By(StrEnum):
 
 
 def report(
+    view: Annotated[
+        What | None, typer.Argument(metavar="VIEW", show_default=False, help=f"One of {', '.join(What)}.")
+    ] = None,
     date: Annotated[
         str | None, typer.Option(metavar="DAY", help="One day (2026-11-22, yesterday) or month (2026-11).")
     ] = None,
@@ -46,16 +64,32 @@ def report(
     until: Annotated[
         str | None, typer.Option(metavar="DAY", help="To this day, itself included, or up to an hour.")
     ] = None,
-    by: Annotated[By, typer.Option(metavar="GROUP", help=f"Group by {', '.join(By)}.")] = By.model,
+    by: Annotated[
+        By | None, typer.Option(metavar="GROUP", help=f"Group by {', '.join(By)}. [default: model]")
+    ] = None,
+    model: choice.Model = None,
+    project: choice.Project = None,
+    task: choice.Task = None,
+    worker: choice.Worker = None,
+    source: choice.Source = None,
+    outcome: choice.OnlyOutcome = None,
+    billed: Annotated[
+        bool, typer.Option("--billed", help="In a view: Anthropic's numbers instead of the logged ones.")
+    ] = False,
     detail: Annotated[bool, typer.Option("--detail", help="Also list each call.")] = False,
     json: options.Json = False,
     csv: Annotated[
-        bool, typer.Option("--csv", help="Print the groups, or with --detail the calls, as CSV.")
+        bool,
+        typer.Option("--csv", help="Print the groups, with --detail the calls, of a view the first table."),
     ] = False,
     log_dir: options.LogDir = None,
     timezone: options.TimeZone = None,
 ) -> None:
-    """Print calls, tokens and cost of today or of another period.
+    """Print calls, tokens and cost of today or of another period; or a VIEW of the last 30 days.
+
+    summary: all time, today, 7 and 30 days; daily: with a 7-day average; models; projects; sessions: the
+    dearest; cache: what caching saves; alerts: budgets and open alerts; latency; failures. Numbers of
+    Anthropic's stand beside the logged ones once callmeter sync has read them.
 
     JSON holds `totals` and `groups` under the names of the log's fields, and how complete they are.
     estimated_cost_usd is the sum of the known costs: null when none is known, and only the known part
@@ -65,6 +99,9 @@ def report(
     Examples:
       callmeter report
       callmeter report --week --by day
+      callmeter report summary
+      callmeter report daily --project web --date 2026-11
+      callmeter report models --billed
       callmeter report --since 2026-11-01 --by project --json
       callmeter report --date yesterday --detail --csv > calls.csv
     """
@@ -72,12 +109,42 @@ def report(
         raise UsageError("--json and --csv: give one of them.")
     settings = options.settings(log_dir=log_dir, timezone=timezone)
     now = datetime.now(UTC)
-    view = period.chosen(now, settings.zone, date=date, week=week, month=month, since=since, until=until)
     form = "json" if json else "csv" if csv else "text"
-    run(settings, view, by.value, form, now, detail=detail)
+    given = bool(date or week or month or since or until)
+    range_ = period.chosen(
+        now,
+        settings.zone,
+        date=date,
+        week=week,
+        month=month or (view is not None and not given),
+        since=since,
+        until=until,
+    )
+    picked = choice.chosen(
+        model=model, project=project, task=task, worker=worker, source=source, outcome=outcome
+    )
+    if view is None:
+        if billed:
+            raise UsageError("--billed needs a view: callmeter report models --billed, for one.")
+        run(settings, range_, (by or By.model).value, form, now, detail=detail, picked=picked)
+        return
+    if detail:
+        raise UsageError(f"--detail lists calls; callmeter report {view} has none to list.")
+    from . import report_view
+
+    report_view.run(settings, view, range_, picked, by and by.value, form, now, billed=billed)
 
 
-def run(settings: Settings, view: Filter, by: str, form: str, now: datetime, *, detail: bool = False) -> None:
+def run(
+    settings: Settings,
+    view: Filter,
+    by: str,
+    form: str,
+    now: datetime,
+    *,
+    detail: bool = False,
+    picked: Choice | None = None,
+) -> None:
     """Read the period and print it as "text", "json" or "csv". Raises FolderError."""
     from ..store.files import FileStore
 
@@ -85,22 +152,24 @@ def run(settings: Settings, view: Filter, by: str, form: str, now: datetime, *, 
     with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
         store.load(view)
         bad_files, bad_lines = folder.problems(store, view)
-        standings, wrong = _standings(store, view, form, settings, now)
+        standings, wrong = _standings(store, view, form, settings, now, picked)
+        view, unknown = choice.narrowed(store, view, picked or choice.Choice())
         report = _built(store, view, by, bad_lines, standings, detail=detail)
         _print(report, form)
-        for remark in [*bad_files, *wrong, *_remarks(report, form, store, settings)]:
+        for remark in [*bad_files, *wrong, *unknown, *_remarks(report, form, store, settings)]:
             print(remark, file=sys.stderr)
     if bad_files:
         raise typer.Exit(1)
 
 
 def _standings(
-    store: FileStore, view: Filter, form: str, settings: Settings, now: datetime
+    store: FileStore, view: Filter, form: str, settings: Settings, now: datetime, picked: Choice | None
 ) -> tuple[tuple[Standing, ...], list[str]]:
     """How the budgets stand, for a report of today, and what is wrong with what is set about them."""
     from ..money import rules, standings
 
-    if form == "csv" or settings.file is None or view != period.chosen(now, settings.zone):
+    narrowed = picked is not None and not picked.everything
+    if form == "csv" or settings.file is None or narrowed or view != period.chosen(now, settings.zone):
         return (), []
     try:
         budgets = rules.read(settings.file, os.environ).budgets
@@ -144,7 +213,7 @@ def _print(report: Report, form: str) -> None:
 def _remarks(report: Report, form: str, store: FileStore, settings: Settings) -> list[str]:
     """What a reader must know and the data on stdout does not say."""
     if not report.totals.lines:
-        return [_nothing(report, store, settings)]
+        return [nothing(report.view, store, settings)]
     if form == "text":
         return []
     from .. import printout
@@ -152,16 +221,18 @@ def _remarks(report: Report, form: str, store: FileStore, settings: Settings) ->
     return printout.remarks(report)
 
 
-def _nothing(report: Report, store: FileStore, settings: Settings) -> str:
+def nothing(view: Filter, store: FileStore, settings: Settings) -> str:
     """That there are no calls, when the last ones were, and how to see them."""
     from ..report import period as named
 
+    if view.choices:
+        return f"No such calls on {named(view)}."
     last = _last_call(store)
     if last is None:
         return f"No calls in {settings.log_dir} yet. callmeter demo writes some to look at."
     day = last.astimezone(settings.zone).date()
     command = f"callmeter report --date {day} --log-dir {shlex.quote(str(settings.log_dir))}"
-    return f"No calls on {named(report.view)}. The last ones were on {day}: {command}"
+    return f"No calls on {named(view)}. The last ones were on {day}: {command}"
 
 
 def _last_call(store: FileStore) -> datetime | None:

@@ -159,7 +159,7 @@ def remarks(asked: Asked) -> tuple[str, ...]:
         return ("Anthropic's bill knows models, but no projects, tasks or workers: it is not shown here.",)
     days = days_of(asked.view, asked.now)
     said = [*billed.problems, *filter(None, (_unread(billed, days), _not_over(billed, days)))]
-    if str(asked.view.since.tzinfo) != "UTC":
+    if not asked.only_billed and any(end.utcoffset() for end in (asked.view.since, asked.view.until)):
         said.append(f"Anthropic's days are UTC days, the logged ones are those of {asked.view.since.tzinfo}.")
     return tuple(said)
 

@@ -133,19 +133,20 @@ def _first(asked: Asked, view: Filter) -> datetime:
 def _tokens(asked: Asked, found: Totals) -> Sheet:
     rows: list[dict[str, Cell]] = []
     billed = bill.beside(asked)
-    theirs = _billed_tokens(asked) if billed is not None else {}
+    theirs, early = _billed_tokens(asked) if billed is not None else ({}, False)
     for key, words in _WORDS.items():
         tokens = int(getattr(found, key))
         part = round(tokens / found.tokens_total, 6) if found.tokens_total else None
         counts: dict[str, Cell] = {"tokens": tokens, "share": part, "billed": theirs.get(key)}
-        rows.append({"kind": words, **counts, "tokens_bound": bool(found.not_final)})
+        bounds = {"tokens_bound": bool(found.not_final), "billed_bound": early}
+        rows.append({"kind": words, **counts, **bounds})
     columns = [
         text_column("kind", "Kind"),
         Column("tokens", "Tokens", count, bound="tokens_bound"),
         Column("share", "Share", percent),
     ]
     if billed is not None:
-        columns.append(Column("billed", "Billed", count))
+        columns.append(Column("billed", "Billed", count, bound="billed_bound"))
     return Sheet("tokens", f"Tokens, {_period_words(asked)}", columns, rows, _cached(found))
 
 
@@ -155,12 +156,14 @@ def _period_words(asked: Asked) -> str:
     return "last 30 days" if same == (thirty.since, thirty.until) else _named(asked.view)
 
 
-def _billed_tokens(asked: Asked) -> dict[str, int]:
-    """Tokens by kind of the days that were read; nothing when none was."""
+def _billed_tokens(asked: Asked) -> tuple[dict[str, int], bool]:
+    """Tokens by kind of the days that were read, nothing when none was; whether that is a lower bound."""
     assert asked.billed is not None
-    days = [day for day in bill.days_of(asked.view, asked.now) if day in asked.billed.usage_days]
-    usage_rows = bill.within(bill.of_models(asked.billed.usage, asked.view.models), days)
-    return bill.tokens(usage_rows) if days else {}
+    known, days = asked.billed.usage_days, bill.days_of(asked.view, asked.now)
+    read = [day for day in days if day in known]
+    rows = bill.within(bill.of_models(asked.billed.usage, asked.view.models), read)
+    whole = len(read) == len(days) and all(known[day].over for day in read)
+    return (bill.tokens(rows) if read else {}), not whole
 
 
 def _cached(found: Totals) -> str:
