@@ -70,6 +70,9 @@ def guarded(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, listening: socket.socket) -> None:
+    from ..store.memory import thrifty
+
+    thrifty()
     import uvicorn
 
     from ..money.desk import Desk
