@@ -69,11 +69,16 @@ def _read(file: Path, remarks: list[str]) -> Mapping[str, str | None]:
         return {}
 
 
-def _checked(key: str, found: str, remarks: tuple[str, ...]) -> AdminKey:
+def check(key: str, found: str) -> None:
+    """Raises NormalKey or UnusableKey, which name where the key was found."""
     if _CALLING.match(key):
         raise NormalKey(found)
     if not _SENDABLE.fullmatch(key):
         raise UnusableKey(found)
+
+
+def _checked(key: str, found: str, remarks: tuple[str, ...]) -> AdminKey:
+    check(key, found)
     return AdminKey(key, found, remarks)
 
 

@@ -3,9 +3,9 @@
 No sentence holds a key or part of one; what the API itself says is cleaned of them.
 """
 
-from __future__ import annotations
-
 # ruff: noqa: N818 - each is named after what happened
+
+from __future__ import annotations
 
 import re
 from typing import ClassVar
@@ -118,6 +118,7 @@ class Rejected(ReportError):
             "its API may have changed: is there a newer callmeter?"
         )
         self.status = status
+        self.said = said
 
 
 class RateLimited(ReportError):

@@ -7,12 +7,49 @@ reply whose shape is not what the documentation says is an error, never a guess.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Protocol
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from importlib import metadata
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
+from . import admin_key, shapes
+from .api_errors import BetaMissing, Forbidden, NoLibrary, Rejected, ShapeChanged, UnsafeAddress
 from .snapshots import Generation, Kind
+
+if TYPE_CHECKING:
+    from .admin_client import AdminClient, OnRetry
+
+ADDRESS = "https://api.anthropic.com"
+"""Where the key goes. Whatever the environment says of other addresses is about calls, not about the bill."""
+
+BOOKS_BEGIN = date(2026, 1, 1)
+"""The first day of which the newer reports tell."""
+KEPT = timedelta(days=365)
+"""How far back the newer reports go."""
+
+_CHUNK = 31
+"""Days asked for at once: the most both generations allow."""
+_MOST_PAGES = 10_000
+_GROUPS = ("model", "workspace_id", "api_key_id", "service_tier", "product")
+_COST_FANS = ("cost_type", "token_type")
+_ANALYTICS = "/v1/organizations/analytics/"
+_LEGACY: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
+    "usage": (
+        "/v1/organizations/usage_report/messages",
+        ("model", "workspace_id", "api_key_id", "service_tier"),
+    ),
+    "cost": ("/v1/organizations/cost_report", ("workspace_id", "description")),
+}
+_KEYS = "/v1/organizations/api_keys"
+_WORKSPACES = "/v1/organizations/workspaces"
+_ME = "/v1/organizations/me"
+
+Paged = TypeVar("Paged", shapes.Page, shapes.Listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +90,216 @@ class Reports(Protocol):
 
     def organization(self) -> str | None:
         """The organisation's name; None when it is not told."""
+
+
+def in_analytics(day: date, now: datetime) -> bool:
+    """Whether the newer reports still tell of a UTC day; of others only the older ones do."""
+    began = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return day >= BOOKS_BEGIN and began >= now - KEPT
+
+
+class AnthropicReports:
+    """`Reports` from Anthropic itself. Close it after use, or use it in a `with` statement.
+
+    `base_url` is for tests and for proxies of the Admin API; it must be https, or this machine. Retries are
+    told to `on_retry` in a sentence. Raises NormalKey, UnusableKey, NoLibrary, UnsafeAddress.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        base_url: str | None = None,
+        now: Callable[[], datetime] | None = None,
+        on_retry: OnRetry | None = None,
+        timeout: float = 60.0,
+        max_retries: int = 4,
+        page_size: int = 1000,
+    ) -> None:
+        admin_key.check(key, "the Admin key")
+        self._page_size = page_size
+        self._client = _client(
+            key,
+            _safe(base_url or ADDRESS),
+            user_agent=f"callmeter/{metadata.version('callmeter')}",
+            timeout=timeout,
+            max_retries=max_retries,
+            on_retry=on_retry,
+            now=now or (lambda: datetime.now(UTC)),
+        )
+
+    def __enter__(self) -> AnthropicReports:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def days(
+        self, kind: Kind, since: date, until: date, generation: Generation, progress: Progress
+    ) -> list[DayRows]:
+        """See `Reports.days`. Raises BetaMissing where the organisation has no newer reports."""
+        pages = self._analytics if generation == "analytics" else self._legacy
+        found: list[DayRows] = []
+        rows_before = 0
+        for first, last in _chunks(since, until):
+            read: list[shapes.Page] = []
+            for page in pages(kind, first, last):
+                read.append(page)
+                progress(rows_before + sum(len(one.rows) for one in read))
+            rows_before += sum(len(one.rows) for one in read)
+            found += _days(kind, first, last, generation, read)
+        return found
+
+    def names(self) -> Names:
+        """See `Reports.names`."""
+        named, default = self._workspaces()
+        return Names(
+            named, self._list(_KEYS, self._client.organization.api_keys.with_raw_response.list), default
+        )
+
+    def organization(self) -> str | None:
+        """See `Reports.organization`."""
+        try:
+            body = self._client.read(_ME, self._client.organization.with_raw_response.retrieve)
+        except Rejected:
+            return None
+        return shapes.name_of(body, self._client.place(_ME))
+
+    def _analytics(self, kind: Kind, first: date, last: date) -> Iterator[shapes.Page]:
+        report = self._client.beta.organization.analytics
+        ask: Any = (report.usage if kind == "usage" else report.cost).with_raw_response.list
+        query = {
+            **_span(first, last),
+            "time_bucket_width": "1d",
+            "group_by": [*_GROUPS, *(_COST_FANS if kind == "cost" else ())],
+            "limit": self._page_size,
+            "order_by": "time",
+            "order": "asc",
+        }
+        path = _ANALYTICS + kind
+        with _beta(self._client.place(path)):
+            shape = partial(shapes.report, kind=kind, generation="analytics", span=(first, last))
+            yield from self._follow(path, partial(ask, **query), shape, "page", "next_page")
+
+    def _legacy(self, kind: Kind, first: date, last: date) -> Iterator[shapes.Page]:
+        path, groups = _LEGACY[kind]
+        query = {
+            **_span(first, last),
+            "bucket_width": "1d",
+            "group_by": groups,
+            "limit": min(self._page_size, _CHUNK),
+        }
+        ask = partial(self._client.plain, path, **query)
+        shape = partial(shapes.report, kind=kind, generation="legacy", span=(first, last))
+        yield from self._follow(path, ask, shape, "page", "next_page")
+
+    def _workspaces(self) -> tuple[dict[str, str], str | None]:
+        """Names by id, and which is the default one: it alone is only listed when asked for."""
+        ask = partial(self._client.organization.workspaces.with_raw_response.list, include_archived=True)
+        usual = self._list(_WORKSPACES, ask)
+        try:
+            whole = self._list(_WORKSPACES, partial(ask, include_default=True))
+        except Rejected:
+            return usual, None
+        more = whole.keys() - usual.keys()
+        return whole, more.pop() if len(more) == 1 else None
+
+    def _list(self, path: str, ask: Callable[..., Any]) -> dict[str, str]:
+        """Names by id, of all pages."""
+        pages = self._follow(path, partial(ask, limit=self._page_size), shapes.listed, "after_id", "last_id")
+        return {id_: name for page in pages for id_, name in page.names.items()}
+
+    def _follow(
+        self, path: str, ask: Callable[..., Any], shape: Callable[..., Paged], name: str, field: str
+    ) -> Iterator[Paged]:
+        """All pages of one question: the cursor stands in `field` and goes into the parameter `name`."""
+        where = self._client.place(path)
+        seen: set[str] = set()
+        cursor: dict[str, str] = {}
+        while True:
+            page = shape(self._client.read(path, partial(ask, **cursor)), where=where)
+            yield page
+            if page.after is None:
+                return
+            _go_on(page.after, seen, where, field)
+            cursor = {name: page.after}
+
+
+def _client(key: str, base_url: str, **options: Any) -> AdminClient:
+    try:
+        from .admin_client import AdminClient
+    except ImportError:
+        raise NoLibrary from None
+    return AdminClient(key, base_url, **options)
+
+
+def _safe(url: str) -> str:
+    """The address, if the key may be sent there."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return url
+    if parts.scheme == "http" and _this_machine(parts.hostname or ""):
+        return url
+    raise UnsafeAddress(f"{parts.scheme}://{parts.hostname or ''}")
+
+
+def _this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _chunks(since: date, until: date) -> Iterator[tuple[date, date]]:
+    """First and last days of the questions that cover a span."""
+    while since <= until:
+        last = min(until, since + timedelta(days=_CHUNK - 1))
+        yield since, last
+        since = last + timedelta(days=1)
+
+
+def _days(
+    kind: Kind, first: date, last: date, generation: Generation, pages: Sequence[shapes.Page]
+) -> list[DayRows]:
+    """The pages of one question, day by day. Numbers are as old as the oldest page says."""
+    by_day: dict[date, list[shapes.Row]] = {
+        first + timedelta(days=n): [] for n in range((last - first).days + 1)
+    }
+    for page in pages:
+        for day, row in page.rows:
+            by_day[day].append(row)
+    told = [page.refreshed_at for page in pages if page.refreshed_at is not None]
+    refreshed = min(told, default=None)
+    return [DayRows(kind, day, shapes.added(rows), generation, refreshed) for day, rows in by_day.items()]
+
+
+def _go_on(cursor: str, seen: set[str], where: str, field: str) -> None:
+    """Note a cursor; an error when it was there before, or there are far too many."""
+    if cursor in seen:
+        raise ShapeChanged(where, field, "came before: its pages go round in a circle")
+    if len(seen) >= _MOST_PAGES:
+        raise ShapeChanged(where, field, f"goes on after {_MOST_PAGES:,} pages")
+    seen.add(cursor)
+
+
+@contextmanager
+def _beta(where: str) -> Iterator[None]:
+    """What refuses the newer reports, though the older ones may be there."""
+    try:
+        yield
+    except Forbidden:
+        raise BetaMissing(where, 403) from None
+    except Rejected as error:
+        if error.status == 404 or (error.status == 400 and "beta" in error.said):
+            raise BetaMissing(where, error.status) from None
+        raise
+
+
+def _span(first: date, last: date) -> dict[str, str]:
+    """Whole UTC days, the last one included."""
+    days = {"starting_at": first, "ending_at": last + timedelta(days=1)}
+    return {name: f"{day:%Y-%m-%d}T00:00:00Z" for name, day in days.items()}
