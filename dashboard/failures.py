@@ -155,7 +155,7 @@ def by(rows: pd.DataFrame, key: str) -> pd.DataFrame:
     codes, lost = codes[inside].astype(np.int64), _lost(rows)[inside]
     kinds = list(CLASSES)
     cells = codes * len(kinds) + _classes(rows)[inside]
-    by_class = np.bincount(cells, weights=lost, minlength=len(names) * len(kinds)).reshape(len(names), -1)
+    by_class = np.bincount(cells, weights=lost, minlength=len(names) * len(kinds)).reshape(-1, len(kinds))
     added = {
         "calls": _added(codes, rows["calls"].to_numpy()[inside], len(names)),
         "failed": _added(codes, lost, len(names)),

@@ -7,8 +7,9 @@ end early or wait long for nothing), lines without a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,6 @@ LEAST = {50: 1, 95: 20, 99: 100}
 COLUMNS = {"outcome", "source", "calls", *MEASURES}
 """What is read of the rows, besides `time` and what they are grouped by."""
 
-Form = Callable[[float | None], str]
-
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -56,6 +55,10 @@ class Course:
     """The 95th percentile, where there are enough values; of speeds the 5th: the slow ones."""
     timed: pd.DataFrame
     """How many values each stands for."""
+    whole: pd.DataFrame
+    """The same over all buckets: a row per model shown, and one of all models under the name "". Columns:
+    median, high, timed.
+    """
     others: int = 0
     """Models beyond those shown that have values."""
 
@@ -120,22 +123,6 @@ def whole(rows: pd.DataFrame) -> dict[str, float | None]:
     return told
 
 
-def spread(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """One measure by model, most values first, and over all models under the name "".
-
-    Columns: values, median, high (as in `Course`); NaN where there are too few values.
-    """
-    names = [str(name) for name in rows["model"].cat.categories]
-    codes, usable = rows["model"].cat.codes.to_numpy(), _single(rows) & _ok(rows)
-    every = np.zeros(len(rows), dtype=np.int8)
-    parts = []
-    for groups, of in ((names, codes), ([""], every)):
-        values, starts, counts = _sorted(rows[measure].to_numpy(), of, usable, len(groups))
-        median, high = _percentile(values, starts, 50), _percentile(values, starts, far(measure))
-        parts.append(pd.DataFrame({"values": counts, "median": median, "high": high}, index=groups))
-    return pd.concat(parts).sort_values("values", ascending=False, kind="stable")
-
-
 def far(measure: str) -> int:
     """The percentile of the slow ones: most seconds, or least tokens per second."""
     return 5 if measure == "tokens_per_second" else 95
@@ -160,7 +147,7 @@ def _sorted(values: Array, codes: Array, usable: Array, groups: int) -> tuple[Ar
 def _percentile(values: Array, starts: Array, rank: int) -> Array:
     """The percentile of each group, between two values in proportion; NaN where there are too few."""
     counts = np.diff(starts)
-    told = counts >= LEAST.get(rank, LEAST[max(rank, 100 - rank)])
+    told = counts >= _least(rank)
     place = (counts[told] - 1) * (rank / 100)
     below = np.floor(place).astype(np.int64)
     at = starts[:-1][told] + below
@@ -172,23 +159,43 @@ def _percentile(values: Array, starts: Array, rank: int) -> Array:
 
 def course(rows: pd.DataFrame, grid: pd.DatetimeIndex, edges: Array, measure: str, most: int = 5) -> Course:
     """A measure per bucket (`buckets.grid`) and model, of the `most` models with most values."""
-    names = [str(name) for name in rows["model"].cat.categories]
-    usable = _single(rows) & _ok(rows) & _known(rows[measure].to_numpy())
-    codes = rows["model"].cat.codes.to_numpy().astype(np.int64)
-    place = buckets.place(rows["time"], edges)
-    usable &= place >= 0
+    seconds, place = rows[measure].to_numpy(), buckets.place(rows["time"], edges)
+    usable = _single(rows) & _ok(rows) & _known(seconds) & (place >= 0)
+    codes, names = rows["model"].cat.codes.to_numpy(), [str(name) for name in rows["model"].cat.categories]
     totals = np.bincount(codes[usable], minlength=len(names))
     chosen = [at for at in np.argsort(-totals, kind="stable")[:most].tolist() if totals[at]]
-    column = np.full(len(names) + 1, -1, dtype=np.int64)  # one more, for a code of -1
-    column[chosen] = range(len(chosen))
-    cell = np.where(column[codes] >= 0, place * len(chosen) + column[codes], -1)
-    shape = (len(grid), len(chosen))
-    values, starts, counts = _sorted(rows[measure].to_numpy(), cell, usable, shape[0] * shape[1])
-    tables: Mapping[str, Array] = {
-        "median": _percentile(values, starts, 50),
-        "high": _percentile(values, starts, far(measure)),
-        "timed": counts,
-    }
-    labels: Sequence[str] = [names[at] for at in chosen]
-    made = {name: pd.DataFrame(t.reshape(shape), index=grid, columns=labels) for name, t in tables.items()}
-    return Course(**made, others=int((totals > 0).sum()) - len(chosen))
+    line = np.full(len(names) + 1, -1, dtype=np.int64)  # one more, for a code of -1
+    line[chosen] = range(len(chosen))
+    drawn = usable & (line[codes] >= 0)
+    cell = line[codes] * len(grid) + place  # model after model, so that the values of each lie together
+    values, starts, counts = _sorted(seconds, cell, drawn, len(chosen) * len(grid))
+    labels = [names[at] for at in chosen]
+
+    def table(cells: Array) -> pd.DataFrame:
+        return pd.DataFrame(cells.reshape(len(labels), len(grid)).T, index=grid, columns=labels)
+
+    bounds = starts[:: len(grid)]
+    by_model = [values[first:end] for first, end in pairwise(bounds.tolist())]
+    return Course(
+        median=table(_percentile(values, starts, 50)),
+        high=table(_percentile(values, starts, far(measure))),
+        timed=table(counts),
+        whole=_whole([*by_model, seconds[usable]], [*labels, ""], measure),
+        others=int((totals > 0).sum()) - len(chosen),
+    )
+
+
+def _whole(groups: Sequence[Array], names: Sequence[str], measure: str) -> pd.DataFrame:
+    """Median, slow ones and number of each group of values, in any order."""
+    high = far(measure)
+    told = [(_middle(values, 50), _middle(values, high), len(values)) for values in groups]
+    return pd.DataFrame(told, index=pd.Index(names), columns=["median", "high", "timed"])
+
+
+def _middle(values: Array, rank: int) -> float:
+    """The percentile of values in any order; NaN where there are too few."""
+    return float(np.percentile(values.astype(np.float64), rank)) if len(values) >= _least(rank) else np.nan
+
+
+def _least(rank: int) -> int:
+    return LEAST[max(rank, 100 - rank)]

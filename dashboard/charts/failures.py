@@ -23,6 +23,18 @@ COLOURS = {
 }
 """Of the Okabe-Ito set as far as it goes; what is no failure of the API is grey."""
 
+_SHORT = {
+    "rate_limit": "429",
+    "overloaded": "529",
+    "timeout": "Timeout",
+    "server": "5xx",
+    "connection": "No connection",
+    "request": "4xx",
+    "cut": "Cut off",
+    "other": "Other",
+}
+"""Classes in the legend, which must be small; the hover has the whole name."""
+
 
 def frame(scene: Scene) -> pd.DataFrame:
     """Failed calls by class and all calls, per hour or day (per week of long views)."""
@@ -73,7 +85,7 @@ def _bars(table: pd.DataFrame, kind: str) -> dict[str, Any]:
     name = CLASSES[kind]
     return {
         "type": "bar",
-        "name": name,
+        "name": _SHORT[kind],
         "x": _when(table),
         "y": [count or None for count in table[kind].tolist()],
         "marker": {"color": COLOURS[kind], "line": {"width": 0}},

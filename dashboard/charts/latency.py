@@ -135,25 +135,25 @@ def _tick(seconds: float) -> str:
 
 def _sentence(rows: pd.DataFrame, course: Course, measure: str) -> str:
     """What is usual, what is slow, which model is the slowest, and what is not drawn."""
-    spread, form = latency.spread(rows, measure), _form(measure)
-    whole, models = spread.loc[""], spread.drop(index="")
-    said = [_usual(whole, measure, form), *_slowest(models, measure, form), *_aside(rows, course)]
+    whole, form = course.whole, _form(measure)
+    models = whole.drop(index="")
+    said = [_usual(whole.loc[""], measure, form), *_slowest(models, measure, form), *_aside(rows, course)]
     return " ".join(said)
 
 
 def _usual(whole: pd.Series, measure: str, form: Callable[[float], str]) -> str:
-    count = numbers.plural(int(whole["values"]), "call")
+    count = numbers.plural(int(whole["timed"]), "call")
     verb = {"duration_seconds": "took up to", _SPEED: "wrote up to"}.get(measure, "began to answer within")
     said = f"Half of {count} {verb} {form(whole['median'])}"
     if whole["high"] != whole["high"]:
         return said + "."
     beyond = "less than" if measure == _SPEED else "over"
-    return f"{said}, one in twenty {beyond} {form(whole['high'])}."
+    return f"{said}, one in twenty {beyond} {form(whole['high'])} (dotted)."
 
 
 def _slowest(models: pd.DataFrame, measure: str, form: Callable[[float], str]) -> list[str]:
     """The slowest of the models that were called often enough to say so."""
-    known = models[(models["values"] >= latency.LEAST[95]).to_numpy()]
+    known = models[(models["timed"] >= latency.LEAST[95]).to_numpy()]
     if len(known) < 2:
         return []
     slow = known["median"].idxmin() if measure == _SPEED else known["median"].idxmax()
