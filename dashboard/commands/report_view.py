@@ -13,8 +13,9 @@ import typer
 
 from ..errors import UsageError
 from ..numbers import plural
-from . import choice, folder, report
+from . import choice, folder
 from .price_file import table
+from .report import nothing
 
 if TYPE_CHECKING:
     from ..billing.billed import Billed
@@ -60,10 +61,12 @@ def run(
         files, bad = ([], 0) if billed else folder.problems(store, range_)
         answer = what.build(asked)
         remarks += [f"Not counted: {plural(bad, 'bad line')}: callmeter check."] if bad else []
-        remarks += _nothing(asked, what, store, settings)
+        none = _nothing(asked, what, store, settings)
     facts = {"view": name, **answer.facts, "bad_lines": bad}
-    title = "" if what.money else period(chosen)
-    printed(replace(answer, facts=facts, remarks=(*remarks, *answer.remarks)), form, title)
+    answer = replace(answer, facts=facts, remarks=(*remarks, *none, *answer.remarks))
+    if none and form == "text" and not what.whole and bill is None:
+        answer = replace(answer, sheets=(), remarks=(*remarks, *none))
+    printed(answer, form, "" if what.money or not answer.sheets else period(chosen))
     for sentence in files:
         print(sentence, file=sys.stderr)
     if files:
@@ -170,7 +173,7 @@ def _nothing(asked: Asked, what: View, store: FileStore, settings: Settings) -> 
     """That the log has no calls in the period, where the view is about them."""
     if asked.only_billed or what.money or store.sums(asked.view)["lines"].sum():
         return []
-    return [report.nothing(asked.view, store, settings)]
+    return [nothing(asked.view, store, settings)]
 
 
 def printed(answer: Answer, form: str, title: str = "") -> None:
@@ -197,7 +200,7 @@ def _as_text(answer: Answer, title: str) -> None:
     if title:
         console.print(title, style="dim", soft_wrap=True)
     text.show(answer, console)
-    if answer.remarks:
+    if answer.remarks and answer.sheets:
         console.print()
     for remark in answer.remarks:
         console.print(text.printable(remark), style="dim", soft_wrap=True, markup=False)

@@ -1,7 +1,6 @@
 """Sheets as tables for a terminal: aligned, plain when piped; names are never cut.
 
-Where the terminal is too narrow a table leaves out columns that may be, the last ones first, then runs over
-the edge.
+Where the terminal is too narrow a table leaves out the columns that may be, then runs over the edge.
 """
 
 from __future__ import annotations
@@ -50,18 +49,14 @@ def _line(text: str, console: Console, style: str | None = None) -> None:
 def lines(sheet: Sheet, room: int | None = None) -> list[str]:
     """The heads and the rows, padded to columns. room: of the terminal, in characters; None: no end."""
     columns = [_padded(column, sheet.rows) for column in sheet.shown]
-    keeps = [True] * len(columns)
-    for place in range(len(columns) - 1, -1, -1):
-        if room is None or _width(columns, keeps) <= room:
-            break
-        keeps[place] = not sheet.shown[place].extra
-    kept = [column for column, keep in zip(columns, keeps, strict=True) if keep]
-    return [_GAP.join(cells) for cells in zip(*kept, strict=True)]
+    if room is not None and _width(columns) > room:
+        kept = zip(sheet.shown, columns, strict=True)
+        columns = [padded for column, padded in kept if not column.extra]
+    return [_GAP.join(cells) for cells in zip(*columns, strict=True)]
 
 
-def _width(columns: Sequence[Sequence[str]], keeps: Sequence[bool]) -> int:
-    widths = [_cells(column[0]) for column, keep in zip(columns, keeps, strict=True) if keep]
-    return sum(widths) + len(_GAP) * (len(widths) - 1)
+def _width(columns: Sequence[Sequence[str]]) -> int:
+    return sum(_cells(column[0]) for column in columns) + len(_GAP) * (len(columns) - 1)
 
 
 def _padded(column: Column, rows: Sequence[Any]) -> list[str]:

@@ -9,7 +9,6 @@ from ..money.budgets import Standing, amount_words, as_data, share_words
 from ..sheets import Answer, Cell, Column, Sheet, plain
 from . import Asked, View
 from .columns import data_column, moment_words, text_column
-from .remarks import facts
 
 _STATUS = {"ok": "✓ ok", "warning": "! warning", "exceeded": "✗ exceeded"}
 
@@ -41,11 +40,13 @@ _ALERTS = (
 
 def build(asked: Asked) -> Answer:
     """A row per budget, a row per open alert, the worst first."""
-    budgets = Sheet("budgets", "Budgets", _BUDGETS, [_budget(one) for one in asked.standings])
+    unset = "" if asked.standings else "No budgets are set: callmeter budget init writes three."
+    budgets = Sheet("budgets", "Budgets", _BUDGETS, [_budget(one) for one in asked.standings], unset)
     said = "" if asked.opened else "No alert is open."
     opened = Sheet("open", "Open alerts", _ALERTS, [_alert(one, asked) for one in asked.opened], said)
-    remarks = () if asked.standings else ("No budgets are set: callmeter budget init writes three.",)
-    return Answer((budgets, opened), facts(asked), remarks)
+    here = asked.now.astimezone(asked.store.zone)
+    known = {"at": here.isoformat(timespec="seconds"), "timezone": str(asked.store.zone)}
+    return Answer((budgets, opened), known)
 
 
 def _budget(one: Standing) -> Mapping[str, Cell]:

@@ -21,7 +21,7 @@ _READ = Column("read", "Read", numbers.short)
 _INPUT = Column("input", "All input", numbers.short, extra=True)
 _WRITTEN = Column("written", "Written", numbers.short)
 _SAVED = Column("saved_usd", "Saved", numbers.usd)
-_EXTRA = Column("extra_usd", "Writes cost", numbers.usd, extra=True)
+_EXTRA = Column("extra_usd", "Writes cost", numbers.usd)
 _NET = Column("net_usd", "Net", numbers.usd)
 _UNPRICED = data_column("unpriced_tokens")
 _EFFICIENCY = (

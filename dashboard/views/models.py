@@ -50,7 +50,7 @@ def _part(amount: Cell, whole: float) -> float | None:
 
 def _sentence(rows: Sequence[Mapping[str, Cell]], key: str) -> str:
     first = with_shares(rows, key)[:1]
-    if not first or not first[0]["share"] or not first[0]["model"]:
+    if len(rows) < 2 or not first[0]["share"] or not first[0]["model"]:
         return ""
     return f"{first[0]['model']} is {share(float(first[0]['share']), 1)} of the cost."
 
