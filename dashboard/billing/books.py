@@ -81,8 +81,14 @@ class Books:
         with self._lock:
             now = self._timer()
             if self._seen is None or now - self._seen[0] >= PACE:
-                self._seen = now, (self.folder.version, self.rules(), self.problem)
+                self._seen = now, (self._files(), self.rules(), self.problem)
             return self._seen[1]
+
+    def _files(self) -> object:
+        try:
+            return self.folder.version
+        except CallmeterError as error:
+            return str(error)
 
     def all(self) -> Billed:
         """What is known of all days. Raises FolderError."""

@@ -65,7 +65,7 @@ def _figure(days: Days) -> Figure:
     costs = steps(days)
     length = pd.Timedelta(days=7 if days.weekly else 1)
     middles = (costs.index + length / 2).strftime("%Y-%m-%d %H:%M").tolist()
-    clicks = [f"{day:%Y-%m-%d}" for day in costs.index]
+    clicks = [f"{day:%Y-%m-%d}/{length.days}" for day in costs.index]
     whole = length / pd.Timedelta(milliseconds=1)
     known = costs["billed"].notna().any()
     young = [day in days.young for day in costs.index]
@@ -169,9 +169,8 @@ def sentence(days: Days) -> str:
 def _dearest(costs: pd.DataFrame) -> str:
     peak = costs["logged"].idxmax()
     usd = numbers.usd(float(costs["logged"].max()))
-    return (
-        f"{numbers.day_name(peak)} was the dearest day, {usd} logged; of no whole day the bill is known yet."
-    )
+    said = f"{numbers.day_name(peak)} was the dearest day, {usd} logged"
+    return f"{said}; of no whole day the bill is known yet."
 
 
 def _name(day: datetime) -> str:

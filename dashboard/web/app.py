@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dash import Dash, set_props
 from fastapi import FastAPI
 
+from ..billing.books import Books
 from ..money.desk import Desk
 from ..settings import Settings
 from ..store.base import Store
@@ -57,15 +58,18 @@ def create_app(
     clock: Callable[[], datetime] = live.utc_now,
     intake: Intake | None = None,
     desk: Desk | None = None,
+    books: Books | None = None,
     write: usage.Write | None = None,
 ) -> Dash:
     """The application for a store that was started already. `.server` is the FastAPI application.
 
     intake: takes the telemetry of workers; without it the server has no address for it.
     desk: what is known of money; without it one of the same settings that was not started.
+    books: what Anthropic billed; without them those of the same settings.
     write: writes a call told over HTTP; without it such calls are refused.
     """
     desk = desk or Desk(store, settings, {}, settings.log_dir)
+    books = books or Books(settings, {}, settings.log_dir)
     app = Dash(
         "callmeter",
         backend="fastapi",
@@ -84,9 +88,11 @@ def create_app(
     )
     app.index_string = INDEX.replace("{scheme}", app.get_asset_url("scheme.js"))
     watcher = banner.Watcher(desk, clock)
-    feed = live.Live(store, lambda: running.look(settings.log_dir, clock()), watcher.look)
+    feed = live.Live(
+        store, lambda: running.look(settings.log_dir, clock()), watcher.look, lambda: books.version
+    )
     app.layout = lambda: layout.page(settings, feed.running(), store.zone, feed.money().alerts)
-    callbacks.register(app, desk, settings, feed, clock, lambda: intake.status if intake else None)
+    callbacks.register(app, desk, books, settings, feed, clock, lambda: intake.status if intake else None)
     if intake is not None:
         otlp.add_routes(app.server, intake)
     usage.add_routes(app.server, settings, store, desk, clock, write)

@@ -8,19 +8,40 @@ from typing import Any
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update, set_props
 
+from ..billing.books import Books
 from ..charts import CHARTS, Table, burndown
 from ..money.desk import Desk
 from ..otlp.status import TelemetryStatus
 from ..settings import Settings
 from ..store.base import Store
-from . import controls, detail, grid, health, ids, live, money, navigation, overview, speed, tables, urls
+from . import (
+    bill,
+    controls,
+    detail,
+    grid,
+    health,
+    ids,
+    live,
+    money,
+    navigation,
+    overview,
+    speed,
+    tables,
+    urls,
+)
 
 Clock = Callable[[], datetime]
 Received = Callable[[], TelemetryStatus | None]
 
 
 def register(
-    app: Dash, desk: Desk, settings: Settings, feed: live.Live, clock: Clock, received: Received
+    app: Dash,
+    desk: Desk,
+    books: Books,
+    settings: Settings,
+    feed: live.Live,
+    clock: Clock,
+    received: Received,
 ) -> None:
     """Give the page its behaviour."""
     store = desk.store
@@ -29,10 +50,11 @@ def register(
     _refresh(app, store, feed, clock)
     _overview(app, desk, clock)
     _money(app, desk, clock)
+    _bill(app, store, books, clock)
     _calls(app, store, clock)
     _health(app, store, settings, clock, received)
     _speed(app, store, clock)
-    _tables(app, desk, clock)
+    _tables(app, desk, books, clock)
     _browser(app)
 
 
@@ -77,6 +99,7 @@ def _refresh(app: Dash, store: Store, feed: live.Live, clock: Clock) -> None:
         """Every 30 seconds and on the button; only what is new is drawn again."""
         feed.running()
         feed.money()
+        feed.bill()
         fresh = feed.fresh(clock()).values()
         sent = [no_update if now == before else now for now, before in zip(fresh, told, strict=True)]
         return [*sent, live.pulse(store, clock())]
@@ -138,6 +161,23 @@ def _money(app: Dash, desk: Desk, clock: Clock) -> None:
         return money.suppose(desk, clock(), usd_per_day)
 
 
+def _bill(app: Dash, store: Store, books: Books, clock: Clock) -> None:
+    @app.callback(
+        *[Output(name, prop) for name, prop in bill.PARTS],
+        Output(ids.BILL_DRAWN, "data"),
+        Input(ids.BILL_TICK, "data"),
+        Input(ids.URL, "search"),
+        State(ids.BILL_DRAWN, "data"),
+        prevent_initial_call=True,
+    )
+    def draw(tick: str | None, search: str, drawn: dict[str, str]) -> Any:
+        """The bill view, while it is shown; only what differs from what the page has is sent."""
+        state = urls.parse(search)
+        if state.view != "bill" or tick is None:
+            return no_update
+        return overview.only_new(bill.parts(store, books, state, clock()), drawn)
+
+
 def _calls(app: Dash, store: Store, clock: Clock) -> None:
     @app.callback(
         Output(ids.GRID, "getRowsResponse"),
@@ -196,7 +236,7 @@ def _speed(app: Dash, store: Store, clock: Clock) -> None:
         return overview.only_new(speed.parts(store, state, clock()), drawn)
 
 
-def _tables(app: Dash, desk: Desk, clock: Clock) -> None:
+def _tables(app: Dash, desk: Desk, books: Books, clock: Clock) -> None:
     @app.callback(
         Output(ids.TABLE, "opened"),
         Output(ids.TABLE, "title"),
@@ -209,7 +249,7 @@ def _tables(app: Dash, desk: Desk, clock: Clock) -> None:
         """A picture in words and numbers."""
         if not any(clicks) or not isinstance(ctx.triggered_id, dict):
             return no_update, no_update, no_update
-        found = _table(desk, urls.parse(search), clock(), ctx.triggered_id["chart"])
+        found = _table(desk, books, urls.parse(search), clock(), ctx.triggered_id["chart"])
         return (
             (no_update,) * 3
             if found is None
@@ -217,10 +257,13 @@ def _tables(app: Dash, desk: Desk, clock: Clock) -> None:
         )
 
 
-def _table(desk: Desk, state: urls.State, now: datetime, chart: str) -> tuple[str, Table] | None:
+def _table(
+    desk: Desk, books: Books, state: urls.State, now: datetime, chart: str
+) -> tuple[str, Table] | None:
     if chart == burndown.ID:
         return burndown.TITLE, money.course_table(desk, now)
-    found = speed.table(desk.store, state, now, chart)
+    found = bill.as_table(desk.store, books, state, now, chart)
+    found = found or speed.table(desk.store, state, now, chart)
     return found or overview.table(desk.store, state, now, chart)
 
 
@@ -248,6 +291,7 @@ IN_THE_BROWSER: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
             Input(ids.RUNNING, "data"),
             Input(ids.MONEY_DRAWN, "data"),
             Input(ids.SPEED_DRAWN, "data"),
+            Input(ids.BILL_DRAWN, "data"),
         ),
     ),
     (
@@ -287,7 +331,10 @@ IN_THE_BROWSER: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ),
     *(
         ("callmeter", "figure", (Output(ids.figure(name), "figure"), Input(ids.fresh(name), "data")))
-        for name in (*(chart.id for chart in (*CHARTS, *speed.CHARTS)), burndown.ID)
+        for name in (
+            *(chart.id for chart in (*CHARTS, *speed.CHARTS)),
+            *(chart.ID for chart in (burndown, *bill.CHARTS)),
+        )
     ),
 )
 """Name space and function of assets/*.js, and what it takes and gives."""

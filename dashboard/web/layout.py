@@ -12,11 +12,17 @@ from dash import dcc, html
 from ..charts import CHARTS, Chart, burndown
 from ..money.alerts import Alert
 from ..settings import Settings
-from . import banner, cards, grid, ids, money, running, speed, welcome
+from . import banner, bill, cards, grid, ids, money, running, speed, welcome
 from .plot import picture, spoken
 from .running import Running
 
-VIEW_NAMES = (("overview", "Overview"), ("calls", "Calls"), ("money", "Money"), ("health", "Health"))
+VIEW_NAMES = (
+    ("overview", "Overview"),
+    ("calls", "Calls"),
+    ("money", "Money"),
+    ("bill", "Bill"),
+    ("health", "Health"),
+)
 RANGE_NAMES = (("24h", "24h"), ("7d", "7d"), ("30d", "30d"), ("custom", "Custom"))
 FILTER_NAMES = (
     (ids.MODELS, "Model", "all models"),
@@ -43,6 +49,7 @@ def page(settings: Settings, now: Running, zone: ZoneInfo, alerts: Sequence[Aler
                     html.Div(_overview(now), className="for-overview"),
                     html.Div(_calls(), className="for-calls"),
                     html.Div(money.layout(), className="for-money"),
+                    html.Div(bill.layout(), className="for-bill"),
                     html.Div(_health(), className="for-health"),
                 ],
                 id=ids.BODY,
@@ -68,6 +75,9 @@ def _memory(settings: Settings) -> list[Any]:
         dcc.Store(id=ids.GRID_VIEW),
         dcc.Store(id=ids.MONEY_TICK),
         dcc.Store(id=ids.MONEY_DRAWN, data={}),
+        dcc.Store(id=ids.BILL_TICK),
+        dcc.Store(id=ids.BILL_DRAWN, data={}),
+        *[dcc.Store(id=ids.fresh(chart.ID)) for chart in bill.CHARTS],
         dcc.Store(id=ids.SPEED_DRAWN, data={}),
         *[dcc.Store(id=ids.fresh(chart.id)) for chart in speed.CHARTS],
         *[dcc.Store(id=ids.fresh(name)) for name in (*(chart.id for chart in CHARTS), burndown.ID)],

@@ -27,7 +27,10 @@ IDLE = 1.0
 HEARTBEAT = 8.0
 """Seconds after which an open page hears that nothing has happened."""
 
-TOLD = (ids.TICK, ids.RUNNING, ids.ALERTS, ids.MONEY_TICK)
+BILL_PACE = 10.0
+"""Seconds between two changes of the bill view for new lines' sake: there is much to reckon."""
+
+TOLD = (ids.TICK, ids.RUNNING, ids.ALERTS, ids.MONEY_TICK, ids.BILL_TICK)
 """The components that a page is told of when they change."""
 
 
@@ -62,8 +65,8 @@ def pulse(store: Store, now: datetime) -> dict[str, Any]:
 class Live:
     """One thread that waits for the store on behalf of all open pages, and looks at what no store tells of.
 
-    `look` tells the calls in flight, `money` the open alerts; they are asked only while a page is open, or
-    when `running` or `fresh` are.
+    `look` tells the calls in flight, `money` the open alerts, `bill` the version of Anthropic's numbers; they
+    are asked only while a page is open, or when `running`, `money` or `bill` are.
     """
 
     def __init__(
@@ -71,23 +74,28 @@ class Live:
         store: Store,
         look: Callable[[], Running] = Running,
         money: Callable[[], Seen] = Seen,
+        bill: Callable[[], object] = lambda: None,
     ) -> None:
         self._store = store
         self._look = look
         self._look_at_money = money
+        self._look_at_bill = bill
         self._running = Running()
         self._money = Seen()
         self._turn = 0
+        self._bill: object = None
+        self._bill_turn = 0
+        self._bill_lines: tuple[datetime, int] | None = None
         self._lock = threading.Lock()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     def _run(self) -> None:
-        told = (self._store.version, self._running, self._money)
+        told = (self._store.version, self._running, self._money, self._bill)
         while not self._stopped.is_set():
             version = self._store.wait(told[0], LOOK if self._waiting else IDLE)
-            seen = (version, *((self.running(), self.money()) if self._waiting else told[1:]))
+            seen = (version, *((self.running(), self.money(), self.bill()) if self._waiting else told[1:]))
             if seen != told:
                 told = seen
                 self._wake()
@@ -103,6 +111,13 @@ class Live:
         if seen != self._money:
             self._money, self._turn = seen, self._turn + 1
         return self._money
+
+    def bill(self) -> object:
+        """The version of Anthropic's numbers at this moment."""
+        seen = self._look_at_bill()
+        if seen != self._bill:
+            self._bill, self._bill_turn = seen, self._bill_turn + 1
+        return self._bill
 
     def _wake(self) -> None:
         with self._lock:
@@ -144,6 +159,7 @@ class Live:
         told: dict[str, Any] = {}
         self.running()
         self.money()
+        self.bill()
         async for _ in self.changes(heartbeat):
             now = clock()
             fresh = self.fresh(now)
@@ -154,11 +170,19 @@ class Live:
     def fresh(self, now: datetime) -> dict[str, Any]:
         """What a page must know, by component in the order of `TOLD`; in flight and open as last seen."""
         flying, alerts = running.told(self._running, self._store.zone), banner.told(self._money.alerts)
-        return dict(zip(TOLD, (tick(self._store, now), flying, alerts, self._money_tick(now)), strict=True))
+        ticks = tick(self._store, now), flying, alerts, self._money_tick(now), self._bill_tick(now)
+        return dict(zip(TOLD, ticks, strict=True))
 
     def _money_tick(self, now: datetime) -> str:
         """The minute is part of it, since run-out and projections move on with the clock."""
         return f"{self._store.version}.{self._turn}@{now.astimezone(UTC):%Y-%m-%dT%H:%M}"
+
+    def _bill_tick(self, now: datetime) -> str:
+        """The minute is part of it, since it says how long ago the bill was read."""
+        last = self._bill_lines
+        if last is None or abs((now - last[0]).total_seconds()) >= BILL_PACE:
+            last = self._bill_lines = (now, self._store.version)
+        return f"{last[1]}.{self._bill_turn}@{now.astimezone(UTC):%Y-%m-%dT%H:%M}"
 
     def stop(self) -> None:
         """Let the waiting thread end."""

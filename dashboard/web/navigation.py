@@ -76,6 +76,15 @@ def _hour(state: State, click: dict[str, Any] | None) -> State:
     return replace(state, range=urls.CUSTOM, since=since, until=since + timedelta(hours=1))
 
 
+def _billed_day(state: State, click: dict[str, Any] | None) -> State:
+    """A click on a bar of the bill narrows to its day, or week."""
+    value = re.fullmatch(r"(\d{4}-\d\d-\d\d)/(\d+)", _clicked(click) or "")
+    if not value:
+        return state
+    first = date.fromisoformat(value[1])
+    return urls.custom_days(state, first, first + timedelta(days=int(value[2]) - 1))
+
+
 def _who(state: State, click: dict[str, Any] | None) -> State:
     field = {"task_id": "tasks", "project": "projects", "worker_id": "workers"}[state.who]
     return _pick(field)(state, click)
@@ -138,6 +147,7 @@ MOVES: tuple[tuple[str, str, Move], ...] = (
     (ids.figure("models"), "clickData", _pick("models")),
     (ids.figure("activity"), "clickData", _hour),
     (ids.figure("spenders"), "clickData", _who),
+    (ids.figure("billed"), "clickData", _billed_day),
     (ids.figure("tasks"), "clickData", _call),
     (ids.GRID, "cellClicked", _row),
     (ids.DETAIL, "opened", _drawer),

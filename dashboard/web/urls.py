@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from .. import filters
 from ..filters import Filter
 
-VIEWS = ("overview", "calls", "money", "health")
+VIEWS = ("overview", "calls", "money", "bill", "health")
 CUSTOM = "custom"
 WHO = ("task_id", "project", "worker_id")
 MEASURES = {"duration": "duration_seconds", "first": "time_to_first_token", "speed": "tokens_per_second"}

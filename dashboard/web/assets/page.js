@@ -191,13 +191,13 @@ window.dash_clientside = window.dash_clientside || {};
       ];
     },
 
-    body: function (told, answer, drawn, search, flying, money, speed) {
+    body: function (told, answer, drawn, search, flying, money, speed, bill) {
       hear(told, answer);
       var pulse = seen;
       var view = new URLSearchParams(search || "").get("view") || "overview";
-      if (["overview", "calls", "money", "health"].indexOf(view) < 0) view = "overview";
+      if (["overview", "calls", "money", "bill", "health"].indexOf(view) < 0) view = "overview";
       var names = ["view-" + view];
-      var shown = { money: money, health: speed }[view] || drawn;
+      var shown = { money: money, health: speed, bill: bill }[view] || drawn;
       if (!pulse) names.push("waiting");
       else if (!pulse.lines && !pulse.bad && pulse.loaded >= pulse.days && !(flying && flying.calls.length)) names.push("empty");
       else if (!shown || !Object.keys(shown).length) names.push("waiting");

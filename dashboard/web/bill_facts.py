@@ -1,0 +1,301 @@
+"""What the bill view shows, gathered for one state of the page: lines are read once, for all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from .. import cost_kinds, filters
+from ..billing import books as of_books
+from ..billing.billed import Billed
+from ..billing.books import Books
+from ..billing.kinds import billed_name
+from ..billing.reconcile import REASONS, Reconciliation, reconcile
+from ..charts.billed import Days
+from ..charts.caching import Saved, Savings
+from ..charts.differences import Reason, by_reason
+from ..filters import Filter
+from ..sheets import Answer, Sheet
+from ..store.base import ROW_COLUMNS, Health, Store
+from ..views import Asked, bill, cache, models, projects, sessions, summary
+from . import urls
+from .urls import State
+
+HARMLESS = frozenset({"rounding", "discount", "not_reported_yet", "day_edge"})
+"""Reasons that mean nothing is wrong."""
+
+VIEWS = (summary.VIEW, models.VIEW, cache.VIEW, projects.VIEW, sessions.VIEW)
+"""Whose tables stand on the page as they do in the terminal."""
+
+Names = np.ndarray[Any, np.dtype[Any]]
+
+_DAY = timedelta(days=1)
+_AVERAGE = 7
+_MARGIN = 1
+"""Days beyond the range that tell calls at midnight from missing ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the view shows, but for how long ago the bill was read."""
+
+    since: date
+    until: date
+    """UTC days, both included."""
+    synced: bool
+    """Whether Anthropic's numbers of any day are here."""
+    read_at: datetime | None
+    """When they were read last."""
+    up_to: date | None
+    """The last day that was over when it was read."""
+    found: Reconciliation | None
+    """None when nothing is known of the bill of these days."""
+    days: Days
+    savings: Savings
+    answers: dict[str, Answer]
+    """Of the views, by name."""
+    whole: bool
+    """Whether filters narrow what was logged, but not the comparison."""
+    logged_usd: float
+    lower_bound: bool
+    """Whether that is not all: calls of unknown cost, or whose counts are a lower bound."""
+    problems: tuple[str, ...] = ()
+    loading: bool = False
+
+    @property
+    def reasons(self) -> list[Reason] | None:
+        """Why the bill and the log differ; None when there is nothing to compare."""
+        if self.found is None or not self.found.compared:
+            return None
+        return by_reason([(f.reason, f.usd) for f in self.found.findings], REASONS, HARMLESS)
+
+
+def span(view: Filter, now: datetime) -> tuple[date, date]:
+    """The first and the last UTC day of a view: those of the same dates, up to today."""
+    days = bill.days_of(view, now) or [view.since.date()]
+    return days[0], days[-1]
+
+
+class OneReading:
+    """A store whose lines of one stretch of time are read once, however many ask. For one thread."""
+
+    def __init__(self, store: Store, stretch: Filter, columns: Collection[str]) -> None:
+        self._store, self._stretch, self._columns = store, stretch, columns
+        self._read: dict[Hashable, pd.DataFrame] = {}
+        self.zone: ZoneInfo = store.zone
+
+    @property
+    def version(self) -> int:
+        """The store's."""
+        return self._store.version
+
+    def wait(self, version: int, timeout: float) -> int:
+        """The store's."""
+        return self._store.wait(version, timeout)
+
+    def sums(self, view: Filter, *, tasks: bool = False) -> pd.DataFrame:
+        """The store's."""
+        return self._store.sums(view, tasks=tasks)
+
+    def rows(self, view: Filter, *, columns: Collection[str] | None = None) -> pd.DataFrame:
+        """The lines of the view, with all columns of this reading where they are in its stretch."""
+        whole = self._stretch
+        inside = whole.since <= view.since and view.until <= whole.until
+        if not inside or not set(columns or ROW_COLUMNS) <= {"time", *self._columns}:
+            return self._store.rows(view, columns=columns)
+        chosen = replace(view, since=whole.since, until=whole.until)
+        if chosen not in self._read:
+            self._read[chosen] = self._store.rows(chosen, columns=self._columns)
+        return cut(self._read[chosen], view.since, view.until)
+
+    def line(self, day: str, offset: int) -> dict[str, Any] | None:
+        """The store's."""
+        return self._store.line(day, offset)
+
+    def note(self, day: str, offset: int) -> str | None:
+        """The store's."""
+        return self._store.note(day, offset)
+
+    def health(self) -> Health:
+        """The store's."""
+        return self._store.health()
+
+
+def cut(rows: pd.DataFrame, since: datetime, until: datetime) -> pd.DataFrame:
+    """The lines from `since` to before `until`; rows are in order."""
+    first, last = (int(rows["time"].searchsorted(pd.Timestamp(end))) for end in (since, until))
+    return rows.iloc[first:last].reset_index(drop=True)
+
+
+def hours(since: date, until: date, zone: ZoneInfo) -> Filter:
+    """The UTC days from `since` to `until` as a view; rounded to whole local hours where zones need it."""
+    begins, ends = (_midnight(day).astimezone(zone) for day in (since, until + _DAY))
+    return Filter(filters.hour_of(begins), filters.hour_after(ends))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), tzinfo=UTC)
+
+
+COLUMNS = cost_kinds.COLUMNS | {
+    "project",
+    "session_id",
+    "source",
+    "outcome",
+    "error",
+    "final",
+    "counted",
+    "calls",
+    "tokens_total",
+    "web_searches",
+    "duration_seconds",
+    "task_id",
+    "day",
+    "offset",
+}
+"""What is read of the lines."""
+
+
+def gather(store: Store, books: Books, state: State, now: datetime) -> Facts:
+    """The facts of a state; made once for the same data and hour. Raises FolderError."""
+    asked = replace(state, view="bill", call=None, cache=False, by_cost=False, who=urls.WHO[0])
+    key = (store.version, books.version, asked, filters.hour_of(now))
+    return books.remembered(key, lambda: _gather(store, books, asked, now))
+
+
+def _gather(store: Store, books: Books, state: State, now: datetime) -> Facts:
+    view = urls.to_filter(state, now, store.zone)
+    since, until = span(view, now)
+    read = OneReading(store, _stretch(view, since, until, store.zone), COLUMNS)
+    every = books.all()
+    rows = _compared(read, books, state, since, until)
+    here = _narrowed(books.between(since, until), state)
+    found = None if here.empty else _reconciled(rows, here, books, since, until, now)
+    asked = _asked(read, view, now, books, every)
+    answers = {one.name: one.build(asked) for one in VIEWS}
+    of_span = cut(rows, _midnight(since), _midnight(until + _DAY))
+    return Facts(
+        since=since,
+        until=until,
+        synced=not every.empty,
+        read_at=_read_at(every),
+        up_to=max((day for day in every.days if _over(every, day)), default=None),
+        found=found,
+        days=_days(rows, here, since, until, store.health(), state.revision),
+        savings=_savings(answers["cache"]),
+        answers=answers,
+        whole=_narrows_more(state),
+        logged_usd=float(np.nansum(of_span["cost_usd"])),
+        lower_bound=bool(of_span["cost_usd"].isna().any() or not of_span["final"].all()),
+        problems=tuple(filter(None, (books.problem, *every.problems))),
+        loading=store.health().loading,
+    )
+
+
+def _stretch(view: Filter, since: date, until: date, zone: ZoneInfo) -> Filter:
+    """All that any part of the view needs: its own hours, the UTC days around, and a week for the average."""
+    days = hours(since - _AVERAGE * _DAY, until + _MARGIN * _DAY, zone)
+    return Filter(min(days.since, view.since), max(days.until, view.until))
+
+
+def _asked(read: OneReading, view: Filter, now: datetime, books: Books, every: Billed) -> Asked:
+    return Asked(read, view, now, books.prices, billed=None if every.empty else every)
+
+
+def _narrows_more(state: State) -> bool:
+    """Whether filters are set that a bill knows nothing of."""
+    return replace(state, models=frozenset()).narrowed
+
+
+def _models(state: State) -> frozenset[str]:
+    return frozenset(billed_name(model) for model in state.models)
+
+
+def _narrowed(known: Billed, state: State) -> Billed:
+    return of_books.of_models(known, _models(state))
+
+
+def _compared(read: OneReading, books: Books, state: State, since: date, until: date) -> pd.DataFrame:
+    """The lines that are compared with the bill: of the chosen models, whatever other filters are set."""
+    days = hours(since - _AVERAGE * _DAY, until + _MARGIN * _DAY, read.zone)
+    rows = read.rows(days, columns=COLUMNS)
+    wanted = _models(state)
+    if not wanted:
+        return rows
+    served = named(rows["model_served"])
+    names = np.where(served == "", named(rows["model"]), served)
+    return rows[np.isin(names, list(wanted))].reset_index(drop=True)
+
+
+def named(column: pd.Series) -> Names:
+    """Each line's model as a bill calls it; "" for none."""
+    names = [billed_name(str(name)) if name else "" for name in column.cat.categories]
+    every: Names = np.array([*names, ""], dtype=object)
+    found: Names = every[column.cat.codes.to_numpy()]
+    return found
+
+
+def _reconciled(
+    rows: pd.DataFrame, here: Billed, books: Books, since: date, until: date, now: datetime
+) -> Reconciliation:
+    near = cut(rows, _midnight(since - _MARGIN * _DAY), _midnight(until + (1 + _MARGIN) * _DAY))
+    return reconcile(near, here, since, until, prices=books.prices, rules=books.rules(), now=now)
+
+
+def _read_at(every: Billed) -> datetime | None:
+    reads = [*every.usage_days.values(), *every.cost_days.values()]
+    return max((read.read_at for read in reads), default=None)
+
+
+def _over(every: Billed, day: date) -> bool:
+    return every.usage_days[day].over and every.cost_days[day].over
+
+
+def _days(rows: pd.DataFrame, here: Billed, since: date, until: date, health: Health, revision: str) -> Days:
+    index = pd.date_range(since - (_AVERAGE - 1) * _DAY, until, freq="D", unit="s")
+    logged = _per_day(rows, index)
+    average = logged.rolling(_AVERAGE).mean()
+    first = pd.Timestamp(health.first_day) if health.first_day else index[-1] + _DAY
+    average[index < first + (_AVERAGE - 1) * _DAY] = np.nan
+    billed = here.cost.groupby("day")["amount_usd"].sum().reindex(index)
+    known = pd.DatetimeIndex([day for day in map(pd.Timestamp, here.cost_days) if day in index])
+    billed[known] = billed[known].fillna(0.0)
+    costs = pd.DataFrame({"logged": logged, "billed": billed, "average": average})
+    young = frozenset(pd.Timestamp(day) for day, read in here.cost_days.items() if not read.over)
+    return Days(costs[costs.index >= pd.Timestamp(since)], young, revision)
+
+
+def _per_day(rows: pd.DataFrame, index: pd.DatetimeIndex) -> pd.Series:
+    """What was logged per UTC day, as far as the cost is known."""
+    moments = rows["time"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[D]")
+    place = (moments - index[0].to_datetime64().astype("datetime64[D]")).astype("int64")
+    inside = (place >= 0) & (place < len(index))
+    usd = np.nan_to_num(rows["cost_usd"].to_numpy())[inside]
+    return pd.Series(np.bincount(place[inside], usd, minlength=len(index)), index=index)
+
+
+def _savings(cache: Answer) -> Savings:
+    """The picture of the tables by project and by model."""
+    sheets = {sheet.name: sheet for sheet in cache.sheets}
+    whole = cache.facts["cache"]
+    return Savings(
+        projects=_saved(sheets["by_project"], "project"),
+        models=_saved(sheets["by_model"], "model"),
+        whole=_one("", whole),
+        unpriced=bool(whole["unpriced_tokens"]),
+    )
+
+
+def _saved(sheet: Sheet, key: str) -> tuple[Saved, ...]:
+    return tuple(_one(str(row[key] or ""), row) for row in sheet.rows if row["input"])
+
+
+def _one(name: str, row: Mapping[str, Any]) -> Saved:
+    saved, extra = (float(row[key] or 0) for key in ("saved_usd", "extra_usd"))
+    return Saved(name, row["cache_hit_rate"], row["mark"] or "", saved, extra)
