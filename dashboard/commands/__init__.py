@@ -23,15 +23,36 @@ from .budget import budget
 from .check import check
 from .demo import demo
 from .estimate import estimate
+from .export import export
 from .import_ import import_
+from .reconcile import reconcile
 from .report import report
 from .serve import serve
+from .sync import WORDS as SYNC_WORDS
+from .sync import sync
 from .words import Command, group, name_of
 
-COMMANDS: tuple[Command, ...] = (serve, report, import_, check, demo, estimate, budget, balance, alerts)
+COMMANDS: tuple[Command, ...] = (
+    serve,
+    report,
+    import_,
+    check,
+    demo,
+    estimate,
+    export,
+    reconcile,
+    budget,
+    balance,
+    alerts,
+    sync,
+)
 """Every command; the help lists those with words of their own last. A command's name is its function's."""
 
-WORDS: Mapping[Command, tuple[Command, ...]] = {budget: BUDGET_WORDS, balance: BALANCE_WORDS}
+WORDS: Mapping[Command, tuple[Command, ...]] = {
+    budget: BUDGET_WORDS,
+    balance: BALANCE_WORDS,
+    sync: SYNC_WORDS,
+}
 """The words of the commands that have some: `callmeter budget check`."""
 
 INTERRUPTED = 130

@@ -101,7 +101,7 @@ def narrowed(store: Store, view: Filter, choice: Choice) -> tuple[Filter, list[s
         field, column = _FIELDS[flag]
         names = _names(store, view, column)
         change[field] = _meant(flag, patterns, names)
-        remarks += [_nobody(flag, one, names) for one in patterns if not _fitting(flag, (one,), names)]
+        remarks += [nobody(flag, one, names) for one in patterns if not fitting(flag, (one,), names)]
     return replace(view, **change), remarks
 
 
@@ -115,12 +115,12 @@ def _names(store: Store, view: Filter, column: str) -> list[str]:
 
 
 def _meant(flag: str, patterns: Collection[str], names: Iterable[str]) -> frozenset[str]:
-    found = _fitting(flag, patterns, names)
+    found = fitting(flag, patterns, names)
     return found or frozenset(patterns)
 
 
-def _fitting(flag: str, patterns: Collection[str], names: Iterable[str]) -> frozenset[str]:
-    """The names that any pattern means."""
+def fitting(flag: str, patterns: Collection[str], names: Iterable[str]) -> frozenset[str]:
+    """The names that any pattern means. flag: whose they are, of `Choice`."""
     fits = _fits(flag, tuple(patterns))
     return frozenset(name for name in names if fits(name))
 
@@ -134,7 +134,7 @@ def _fits(flag: str, patterns: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda name: name in patterns or scope.holds(key, name)
 
 
-def _nobody(flag: str, pattern: str, names: Sequence[str]) -> str:
+def nobody(flag: str, pattern: str, names: Sequence[str]) -> str:
     """That a pattern means nobody, and whom it might have meant."""
     if not pattern:
         return f"Every call of this period has a {flag}." if names else "There is no call in this period."

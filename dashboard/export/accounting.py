@@ -1,0 +1,85 @@
+"""A month for the books: day by day, by model, by project, what Anthropic billed, and what to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+
+from .. import metrics
+from ..billing.billed import Billed
+from ..completeness import completeness, final_words, priced_words, why_unpriced
+from ..filters import Filter
+from ..numbers import plural
+from ..store.base import Store
+from . import Extract, bill
+from .calls import NUMBER, TEXT
+from .days import days, facet
+
+SUMMARY = pa.schema([("What", TEXT), ("Value", NUMBER), ("Note", TEXT)])
+
+Fact = tuple[str, float | None, str | None]
+"""What, a number, words: one of both is None."""
+
+
+def book(
+    store: Store, view: Filter, billed: Billed | None, now: datetime, *, bad_lines: int = 0
+) -> list[Extract]:
+    """The tables of a month, the day by day one first; Anthropic's only when something was synced."""
+    facts = list(summary(store, view, billed, now, bad_lines=bad_lines))
+    rows = [dict(zip(SUMMARY.names, fact, strict=True)) for fact in facts]
+    found = [
+        days(store, view),
+        facet(store, view, "model", "Models"),
+        facet(store, view, "project", "Projects"),
+    ]
+    if billed is not None and not billed.empty:
+        found.append(bill.per_day(billed))
+    return [*found, Extract("Summary", SUMMARY, (pa.Table.from_pylist(rows, SUMMARY),))]
+
+
+def summary(
+    store: Store, view: Filter, billed: Billed | None, now: datetime, *, bad_lines: int = 0
+) -> Iterator[Fact]:
+    """The period, its totals, how complete they are, and what Anthropic billed in it."""
+    last = (view.until - timedelta(microseconds=1)).date()
+    yield "First day", None, view.since.date().isoformat()
+    yield "Last day", None, last.isoformat()
+    yield "Time zone of the days", None, str(store.zone)
+    yield "Made", None, now.astimezone(store.zone).isoformat(timespec="seconds")
+    if now < view.until:
+        yield "Not over yet", None, "The period was not over when this was made."
+    yield from _logged(store, view)
+    if bad_lines:
+        yield "Lines not understood", float(bad_lines), "callmeter check lists them."
+    yield from _billed(billed, view.since.date(), last)
+
+
+def _logged(store: Store, view: Filter) -> Iterator[Fact]:
+    """What was logged, and how much of it is known."""
+    sums = store.sums(view)
+    added, known = metrics.totals(sums), completeness(sums)
+    yield "Calls", float(added.calls), _of_runs(known.of_runs)
+    yield "Failed calls", float(added.failed), None
+    yield "Tokens", float(added.tokens_total), final_words(known) if added.calls else None
+    cost = added.cost_usd if added.priced or not added.calls else None
+    reasons = "; ".join(why_unpriced(known))
+    said = f"{priced_words(known)} {reasons}".strip() if added.calls else None
+    yield "Estimated cost in USD", None if cost is None else round(cost, 10), said
+
+
+def _of_runs(calls: int) -> str | None:
+    return f"{plural(calls, 'call')} of CLI runs, which may have made more." if calls else None
+
+
+def _billed(billed: Billed | None, since: date, until: date) -> Iterator[Fact]:
+    if billed is None or billed.empty:
+        yield "Billed by Anthropic in USD", None, "Not known: callmeter sync reads it."
+        return
+    length = (until - since).days + 1
+    known = f"{len(billed.cost_days)} of {plural(length, 'day')} known, in UTC."
+    open_days = [day for day, read in billed.cost_days.items() if not read.over]
+    still = f" {plural(len(open_days), 'day')} read too early to hold all of it." if open_days else ""
+    amount = round(float(billed.cost["amount_usd"].sum()), 10)
+    yield "Billed by Anthropic in USD", amount if billed.cost_days else None, known + still
