@@ -19,7 +19,7 @@ from .kinds import USAGE_FIELDS, billed_name
 COLUMNS = {
     *("time", "model", "model_served", "source", "outcome", "tokens_input", "tokens_output"),
     *("tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h", "cost_usd", "web_searches"),
-    *("duration_seconds", "calls", "final", "counted", "day", "offset"),
+    *("duration_seconds", "calls", "final", "tokens_total", "day", "offset"),
 }
 """What is read of the store's rows."""
 

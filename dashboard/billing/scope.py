@@ -1,0 +1,87 @@
+"""Whose bill is compared: some workspaces, API keys or models only, said with what that leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from fnmatch import fnmatchcase
+
+import pandas as pd
+
+from ..errors import UsageError
+from ..numbers import plural
+from .billed import Billed
+from .kinds import billed_name
+from .logged import billed_models
+from .rules import BillingRules
+
+
+def narrowed(billed: Billed, rules: BillingRules, since: date, until: date) -> tuple[Billed, list[str]]:
+    """The bill of the workspaces and API keys that the rules name, and what must be known with it.
+
+    Raises UsageError for a name that the bill of these days does not have.
+    """
+    if billed.empty or not (rules.workspaces or rules.api_keys):
+        return billed, []
+    _check(billed, rules.workspaces, "workspace")
+    _check(billed, rules.api_keys, "api_key")
+    chosen = billed.narrowed(frozenset(rules.workspaces), frozenset(rules.api_keys))
+    lost = [day for day in billed.days if day not in chosen.days and since <= day <= until]
+    remarks = [f"Only the bill of {_words(rules)} is compared, with all of the log: lines name neither."]
+    if lost:
+        remarks.append(
+            f"The older cost report tells of no API keys: {plural(len(lost), 'day')} cannot be compared."
+        )
+    return chosen, remarks
+
+
+def _words(rules: BillingRules) -> str:
+    named = {"workspace": rules.workspaces, "API key": rules.api_keys}
+    return ", ".join(f"{what} {' or '.join(patterns)}" for what, patterns in named.items() if patterns)
+
+
+def _check(billed: Billed, patterns: Iterable[str], facet: str) -> None:
+    known = _values(billed, facet)
+    for pattern in patterns:
+        if not _matches([*known, *_values(billed, f"{facet}_id")], pattern):
+            there = f"there are {', '.join(known[:5])}" if known else "it names none"
+            what = "API key" if facet == "api_key" else facet
+            raise UsageError(f"{what} {pattern}: the bill of these days has none of that name; {there}.")
+
+
+def _values(billed: Billed, column: str) -> list[str]:
+    frames = (billed.usage, billed.cost)
+    return sorted({str(value) for frame in frames for value in frame[column].unique() if value})
+
+
+def _matches(names: Iterable[str], pattern: str) -> list[str]:
+    return [name for name in names if fnmatchcase(name.casefold(), pattern.casefold())]
+
+
+def of_models(rows: pd.DataFrame, billed: Billed, patterns: Sequence[str]) -> tuple[pd.DataFrame, Billed]:
+    """Both sides of some models only, meant under any of their names; all without patterns.
+
+    Raises UsageError when neither side has one of them.
+    """
+    if not patterns:
+        return rows, billed
+    in_bill = {*billed.usage["model"].unique(), *billed.cost["model"].unique()}
+    logged, place = billed_models(rows, in_bill)
+    known = sorted({*logged, *in_bill} - {""})
+    wanted = {name for pattern in patterns for name in _models(known, pattern)}
+    kept = [number for number, name in enumerate(logged) if name in wanted]
+    return rows[pd.Series(place).isin(kept).to_numpy()], _of(billed, wanted)
+
+
+def _models(known: Sequence[str], pattern: str) -> list[str]:
+    found = _matches(known, pattern) or _matches(known, billed_name(pattern))
+    if not found:
+        there = f"there are {', '.join(known[:5])}" if known else "there is none"
+        raise UsageError(f"--model {pattern}: neither log nor bill of these days has it; {there}.")
+    return found
+
+
+def _of(billed: Billed, models: Iterable[str]) -> Billed:
+    usage, cost = (frame[frame["model"].isin(list(models))] for frame in (billed.usage, billed.cost))
+    return replace(billed, usage=usage.reset_index(drop=True), cost=cost.reset_index(drop=True))
