@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
-from datetime import UTC, datetime, timedelta
-from datetime import date as date_
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +12,7 @@ import typer
 
 from ..errors import CallmeterError, UsageError
 from . import choice, folder, options, period
+from .nothing import nothing
 
 if TYPE_CHECKING:
     from ..filters import Filter
@@ -219,34 +218,3 @@ def _remarks(report: Report, form: str, store: FileStore, settings: Settings) ->
     from .. import printout
 
     return printout.remarks(report)
-
-
-def nothing(view: Filter, store: FileStore, settings: Settings) -> str:
-    """That there are no calls, when the last ones were, and how to see them."""
-    from ..report import period as named
-
-    if view.choices:
-        return f"No such calls on {named(view)}."
-    last = _last_call(store)
-    if last is None:
-        return f"No calls in {settings.log_dir} yet. callmeter demo writes some to look at."
-    day = last.astimezone(settings.zone).date()
-    command = f"callmeter report --date {day} --log-dir {shlex.quote(str(settings.log_dir))}"
-    return f"No calls on {named(view)}. The last ones were on {day}: {command}"
-
-
-def _last_call(store: FileStore) -> datetime | None:
-    """The start of the newest call of all.
-
-    As a rule it is in the newest file, but that may be empty or hold only bad lines, and an older one may
-    have been written to until later.
-    """
-    from ..filters import days
-
-    newest = store.health().last_day
-    if newest is None:
-        return None
-    store.load(days(date_.fromisoformat(newest) - timedelta(days=1), date_(9000, 1, 1), store.zone))
-    if store.newest_call() is None:
-        store.load()
-    return store.newest_call()

@@ -14,8 +14,8 @@ import typer
 from ..errors import UsageError
 from ..numbers import plural
 from . import choice, folder
+from .nothing import nothing
 from .price_file import table
-from .report import nothing
 
 if TYPE_CHECKING:
     from ..billing.billed import Billed
