@@ -6,10 +6,11 @@ once a day; older days are left alone. What broke off is planned again: a plan k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from .client import in_analytics
 from .snapshots import Generation
 
 TRAILING = 3
@@ -20,10 +21,6 @@ REVISED = 30
 
 DAILY = timedelta(hours=23)
 """How long after a reading such a day is read again; a daily job may be a little early."""
-
-BEGINNING = date(2026, 1, 1)
-HISTORY = timedelta(days=365)
-"""The newer reports begin there, and go back so far."""
 
 CHUNK = 10
 """Days that are asked for together: so many are lost at most when a sync breaks off."""
@@ -63,10 +60,6 @@ class Asked:
         """All days that are asked for, in order."""
         return [self.today - timedelta(days=back) for back in range(self.days - 1, -1, -1)]
 
-    def in_analytics(self, day: date) -> bool:
-        """Whether the newer reports go back to a day."""
-        return day >= BEGINNING and day > self.today - HISTORY
-
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -95,9 +88,7 @@ def _is_due(asked: Asked, day: date) -> bool:
     return age <= REVISED and (last is None or asked.now - last >= DAILY)
 
 
-def chunks(
-    asked: Asked, days: Iterable[date], in_analytics: Callable[[date], bool], *, legacy: bool = False
-) -> list[Chunk]:
+def chunks(asked: Asked, days: Iterable[date], *, legacy: bool = False) -> list[Chunk]:
     """The days in the order in which they are read: what did not work before first, then the newest first.
 
     legacy: whether only the legacy reports can be had. Days that are held whole from the newer ones and
@@ -105,7 +96,7 @@ def chunks(
     """
     wanted: list[tuple[date, Generation]] = []
     for day in sorted(days):
-        if not legacy and in_analytics(day):
+        if not legacy and in_analytics(day, asked.now):
             wanted.append((day, "analytics"))
         elif not _says_more(asked.held.get(day)):
             wanted.append((day, "legacy"))

@@ -253,7 +253,12 @@ def _moment(value: Any) -> datetime | None:
 def _same(one: Snapshot, other: Snapshot) -> bool:
     """Whether two snapshots of a day say the same, at the same stage of it."""
     stage = (one.generation, one.over, one.settled) == (other.generation, other.over, other.settled)
-    return stage and sorted(map(_spelled, _rows(one))) == sorted(map(_spelled, _rows(other)))
+    return stage and same_rows(one, other)
+
+
+def same_rows(one: Snapshot, other: Snapshot) -> bool:
+    """Whether two snapshots have the same rows, in any order."""
+    return sorted(map(_spelled, _rows(one))) == sorted(map(_spelled, _rows(other)))
 
 
 def _rows(snapshot: Snapshot) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ Usage and cost of a day are written together, of one generation, or not at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -19,11 +20,13 @@ from .api_errors import BetaMissing, Rejected, ReportError, ShapeChanged
 from .busy import only_one
 from .client import DayRows, Names, Reports
 from .plan import Asked, Chunk, Held
-from .snapshots import BillingFolder, Generation, Kind, Snapshot
+from .snapshots import BillingFolder, Generation, Kind, Snapshot, same_rows
 from .sync_log import By, Outcome, SyncLog, last_readings
 
 Tell = Callable[[int, int, int], None]
 """Called after each page with days done, days in all, and rows so far; what it raises ends the sync."""
+
+KINDS: tuple[Kind, Kind] = ("usage", "cost")
 
 _MOST_TROUBLES = 3
 """Days may be passed over for what only they have; after so many such troubles it is not only they."""
@@ -39,8 +42,10 @@ class DayDone:
     usd: float
     before: float | None
     """USD as known before; None when the day is new."""
+    changed: bool
+    """Whether a report says something else than before."""
     snapshots: int
-    """How many of its two reports said something new."""
+    """How many of its two reports were written: one is too when the day is over or settled meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,12 @@ class Done:
         return sorted({one.generation for one in self.days})
 
 
+Open = Callable[[], AbstractContextManager[Reports]]
+"""Gives the reports, open until they are left. Raises ReportError, for example without a key."""
+
+
 def sync(
-    reports: Reports,
+    open_reports: Open,
     folder: Path,
     *,
     clock: Callable[[], datetime],
@@ -99,14 +108,14 @@ def sync(
     noted; and what `tell` raises.
     """
     with only_one(folder):
-        return _Run(reports, folder, clock, tell).go(days, again, by)
+        return _Run(open_reports, folder, clock, tell).go(days, again, by)
 
 
 class _Run:
     """One sync at work."""
 
-    def __init__(self, reports: Reports, folder: Path, clock: Callable[[], datetime], tell: Tell) -> None:
-        self._reports, self._clock, self._tell = reports, clock, tell
+    def __init__(self, open_reports: Open, folder: Path, clock: Callable[[], datetime], tell: Tell) -> None:
+        self._open, self._clock, self._tell = open_reports, clock, tell
         self._folder, self._log = BillingFolder(folder), SyncLog(folder)
         self._done: list[DayDone] = []
         self._remarks: list[str] = []
@@ -157,42 +166,49 @@ class _Run:
             self._remarks.append(str(problem))
 
     def _read_all(self, asked: Asked, wanted: Sequence[date], attempt: str) -> CallmeterError | None:
-        """Read and write the days, chunk by chunk; what went wrong first, if anything did."""
-        troubles: list[CallmeterError] = []
-        todo = plan.chunks(asked, wanted, asked.in_analytics)
+        """Read and write the days; what went wrong first, if anything did."""
         try:
-            self._learn_names()
-            while todo and len(troubles) < _MOST_TROUBLES:
-                chunk, *todo = todo
-                try:
-                    self._read(chunk, attempt)
-                except BetaMissing as error:
-                    if chunk.generation == "legacy":
-                        return error
-                    todo = self._without_beta(asked, [chunk, *todo], error)
-                except (ShapeChanged, Rejected) as error:
-                    troubles.append(error)
+            with self._open() as reports:
+                self._learn_names(reports)
+                return self._read_chunks(asked, wanted, attempt, reports)
         except (ReportError, FolderError) as error:
             return error
+
+    def _read_chunks(
+        self, asked: Asked, wanted: Sequence[date], attempt: str, reports: Reports
+    ) -> CallmeterError | None:
+        """Chunk by chunk; days that only are in trouble themselves do not keep the others from being read."""
+        troubles: list[CallmeterError] = []
+        todo = plan.chunks(asked, wanted)
+        while todo and len(troubles) < _MOST_TROUBLES:
+            chunk, *todo = todo
+            try:
+                self._read(chunk, attempt, reports)
+            except BetaMissing as error:
+                if chunk.generation == "legacy":
+                    raise
+                todo = self._without_beta(asked, [chunk, *todo], error)
+            except (ShapeChanged, Rejected) as error:
+                troubles.append(error)
         return troubles[0] if troubles else None
 
     def _without_beta(self, asked: Asked, left: Sequence[Chunk], error: BetaMissing) -> list[Chunk]:
         """The chunks that are left, from the legacy reports."""
         days = [day for chunk in left for day in chunk.days]
-        todo = plan.chunks(asked, days, asked.in_analytics, legacy=True)
+        todo = plan.chunks(asked, days, legacy=True)
         self._kept += len(days) - sum(len(chunk.days) for chunk in todo)
         self._remarks.append(f"{error}. These days are read from the older reports.")
         return todo
 
-    def _read(self, chunk: Chunk, attempt: str) -> None:
+    def _read(self, chunk: Chunk, attempt: str, reports: Reports) -> None:
         at = self._clock()
-        usage, cost = self._report("usage", chunk), self._report("cost", chunk)
-        for day in chunk.days:
+        usage, cost = (self._report(kind, chunk, reports) for kind in KINDS)
+        for day in reversed(chunk.days):
             self._done.append(self._write(usage[day], cost[day], at))
         self._log.read(attempt, self._clock(), chunk.since, chunk.until)
         self._tell(len(self._done) + self._kept, self._planned, self._rows)
 
-    def _report(self, kind: Kind, chunk: Chunk) -> dict[date, DayRows]:
+    def _report(self, kind: Kind, chunk: Chunk, reports: Reports) -> dict[date, DayRows]:
         """The rows of every day of a chunk. Raises ReportError."""
         before = self._rows
 
@@ -201,7 +217,7 @@ class _Run:
             self._rows = before + rows
             self._tell(len(self._done) + self._kept, self._planned, self._rows)
 
-        found = self._reports.days(kind, chunk.since, chunk.until, chunk.generation, page)
+        found = reports.days(kind, chunk.since, chunk.until, chunk.generation, page)
         by_day = {one.day: one for one in found if (one.kind, one.generation) == (kind, chunk.generation)}
         if sorted(by_day) != chunk.days or len(found) != len(by_day):
             raise ShapeChanged(
@@ -210,15 +226,18 @@ class _Run:
         return by_day
 
     def _write(self, usage: DayRows, cost: DayRows, at: datetime) -> DayDone:
-        before = self._folder.newest("cost", usage.day)
-        new = sum(self._folder.add(self._snapshot(one, at)) for one in (usage, cost))
+        before = [self._folder.newest(kind, usage.day) for kind in KINDS]
+        fresh = [self._snapshot(found, at) for found in (usage, cost)]
+        new = [self._folder.add(snapshot) for snapshot in fresh]
+        pairs = zip(before, fresh, strict=True)
         return DayDone(
             usage.day,
             usage.generation,
-            len(usage.rows) + len(cost.rows),
-            _usd(cost.rows),
-            None if before is None else _usd(before.rows),
-            new,
+            rows=len(usage.rows) + len(cost.rows),
+            usd=_usd(cost.rows),
+            before=None if before[1] is None else _usd(before[1].rows),
+            changed=any(old is None or not same_rows(old, found) for old, found in pairs),
+            snapshots=sum(new),
         )
 
     def _snapshot(self, found: DayRows, at: datetime) -> Snapshot:
@@ -234,10 +253,10 @@ class _Run:
         named = {"workspace_id": workspace, "workspace": called}
         return {**row, **named, "api_key": self._called.get(("api_key", key or ""))}
 
-    def _learn_names(self) -> None:
+    def _learn_names(self, reports: Reports) -> None:
         """The names of ids; without them it goes on, with those known before."""
         try:
-            found = self._reports.names()
+            found = reports.names()
         except ReportError as error:
             found = Names({}, {})
             self._remarks.append(f"{error}. New keys and workspaces go by their ids.")

@@ -69,11 +69,17 @@ class SyncLog:
     def __init__(self, folder: Path) -> None:
         self._file = LinesFile(folder / FILE)
         self._lock = threading.Lock()
+        self._seen: tuple[Sequence[Any], int] = ((), -1)
+        self._attempts: list[Attempt] = []
 
     def attempts(self) -> list[Attempt]:
         """All of them, oldest first."""
         with self._lock:
-            return _attempts(self._file.records())
+            records = self._file.records()
+            seen = (records, len(records))
+            if seen[0] is not self._seen[0] or seen[1] != self._seen[1]:
+                self._seen, self._attempts = seen, _attempts(records)
+            return list(self._attempts)
 
     def problems(self) -> list[str]:
         """A sentence for each line that could not be understood, of what was read last."""
