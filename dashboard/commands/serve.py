@@ -75,6 +75,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     thrifty()
     import uvicorn
 
+    from ..billing.books import Books
     from ..money.desk import Desk
     from ..store.files import FileStore
     from ..web.app import create_app
@@ -87,7 +88,8 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     with store, Desk(store, settings, os.environ, Path.home()) as desk:
         store.start()
         _say_what_is_wrong(desk)
-        app = create_app(settings, store, intake=intake, desk=desk, write=_writer(settings))
+        books = Books(settings, os.environ, Path.home(), prices=price_file.table(settings.prices))
+        app = create_app(settings, store, intake=intake, desk=desk, books=books, write=_writer(settings))
         print(welcome(settings, _user(), socket.gethostname()), flush=True)
         config = uvicorn.Config(
             app.server,
