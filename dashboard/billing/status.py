@@ -104,9 +104,7 @@ def _course(status: Status) -> list[str]:
         told = [f"Last complete sync: {_when(status, good.ended)}, {ago(good.ended, status.now)}."]
     if last is not good:
         why = f": {last.error}" if last.error else ""
-        told.append(
-            f"Last attempt: {_when(status, last.started)}, {outcome(status, last)}{why}.".replace("..", ".")
-        )
+        told.append(f"Last attempt: {_when(status, last.started)}, {outcome(status, last)}{why}.")
     return told
 
 

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ..errors import CallmeterError, SettingError
-from . import folder, options, price_file
+from . import folder, options, price_file, sync_source
 from .port import listen
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     store = FileStore(
         settings.log_dir, settings.zone, cache_dir=settings.cache_dir, poll_seconds=settings.poll_seconds
     )
-    with store, Desk(store, settings, os.environ, Path.home()) as desk:
+    syncing = sync_source.schedule(settings, os.environ, Path.cwd())
+    with store, Desk(store, settings, os.environ, Path.home()) as desk, syncing:
         store.start()
         _say_what_is_wrong(desk)
         books = Books(settings, os.environ, Path.home(), prices=price_file.table(settings.prices))

@@ -51,12 +51,13 @@ def now() -> datetime:
 
 
 def schedule(settings: Settings, environ: Mapping[str, str], cwd: Path) -> Schedule:
-    """The server's own syncing, as `[billing]` in callmeter.toml has it at each look."""
+    """The server's own syncing, as `[billing]` in callmeter.toml says at each look, also in one that came later."""
     import logging
 
     from ..billing import rules
     from ..billing.schedule import Schedule
     from ..billing.sync import sync
+    from ..settings import find_file
 
     say = logging.getLogger("callmeter").info
     opened = partial(open_reports, settings, environ, cwd, say)
@@ -65,6 +66,6 @@ def schedule(settings: Settings, environ: Mapping[str, str], cwd: Path) -> Sched
         return sync(opened, settings.billing_dir, clock=now, by="server", tell=tell)
 
     def hours() -> float | None:
-        return rules.read(settings.file).sync_hours
+        return rules.read(find_file(environ, cwd, Path.home())).sync_hours
 
     return Schedule(settings.billing_dir, hours, attempt, now)
