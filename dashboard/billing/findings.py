@@ -117,10 +117,8 @@ def _likely(billed: float, logged: float) -> str:
 def _other(grid: Grid) -> list[Finding]:
     """Costs that no line tells of, and their discounts."""
     found = []
-    for row in grid.bill.other.to_dict("records"):
+    for row in grid.other.to_dict("records"):
         day = row["day"].date()
-        if not grid.compared[grid.axes.place(day)]:
-            continue
         reason = OF_COSTS.get(row["kind"], "unexplained")
         parts = ((reason, row["list_usd"]), ("discount", row["usd"] - row["list_usd"]))
         some = [Finding(why, day, row["model"], row["kind"], 0, money) for why, money in parts]

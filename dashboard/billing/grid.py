@@ -67,6 +67,11 @@ class Grid:
         """Days whose differences are told."""
         return self.known & self.asked
 
+    @property
+    def other(self) -> pd.DataFrame:
+        """`Bill.other` of these days."""
+        return self.bill.other.loc[self.compared[self.axes.day_places(self.bill.other["day"])]]
+
 
 def models_of(rows: pd.DataFrame, billed: Billed) -> tuple[str, ...]:
     """Every model on either side."""

@@ -142,8 +142,7 @@ class _Names(Mapping[int, tuple[str, int]]):
 
 def _sums(grid: Grid, findings: Sequence[Finding]) -> verdict.Sums:
     """Of the compared days."""
-    days = {grid.axes.day(int(place)) for place in np.flatnonzero(grid.compared)}
-    other = grid.bill.other[[day.date() in days for day in grid.bill.other["day"]]]
+    other = grid.other
     billed = float(grid.bill.usd[grid.compared].sum() + other["usd"].sum())
     listed = float(grid.bill.list_usd[grid.compared].sum() + other["list_usd"].sum())
     return verdict.sums(findings, float(grid.logged_usd[grid.compared].sum()), billed, listed)
@@ -173,8 +172,7 @@ def cells_of(grid: Grid) -> pd.DataFrame:
 
 def _with_other(cells: pd.DataFrame, grid: Grid) -> pd.DataFrame:
     """And the costs that no line tells of."""
-    other = grid.bill.other
-    other = other[[bool(grid.compared[grid.axes.place(day.date())]) for day in other["day"]]]
+    other = grid.other
     if other.empty:
         return cells
     counts = dict.fromkeys(("logged_tokens", "billed_tokens", "unpriced_tokens", "logged_usd"), 0)
