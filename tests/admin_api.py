@@ -126,6 +126,11 @@ class AdminServer:
         with self._lock:
             self._script.extend(faults)
 
+    def forget(self) -> None:
+        """Unscript what is left."""
+        with self._lock:
+            self._script.clear()
+
     def close(self) -> None:
         """Stop listening."""
         self._http.shutdown()
@@ -252,6 +257,7 @@ def _workspaces(org: Organisation, query: Mapping[str, list[str]]) -> list[dict[
 def _handler(server: AdminServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one piece: two would wait for each other
 
         def do_GET(self) -> None:
             address = urlsplit(self.path)
