@@ -169,7 +169,7 @@ def same_model(one: str | None, other: str | None) -> bool:
 def _undivided(facts: Facts, prices: CliPrices, session: str, before: Shares | None) -> list[ModelUse]:
     """A session whose results only say a total (rule 2)."""
     shares, main = facts.totals[session], facts.main.get(session, NOTHING)
-    if not _counts_session(facts, shares):
+    if not counts_session(facts, shares):
         seen = bool(facts.messages) or facts.model is not None  # `json` alone hides what was forgotten
         return [_use(facts, prices, model, share, final=seen) for model, share in shares.items()]
     if before is not None and _continues(shares, before):
@@ -180,7 +180,7 @@ def _undivided(facts: Facts, prices: CliPrices, session: str, before: Shares | N
     return _main_thread(facts, prices, shares, main)
 
 
-def _counts_session(facts: Facts, shares: Shares) -> bool:
+def counts_session(facts: Facts, shares: Shares) -> bool:
     """Whether the total is that of the session (2.1) rather than that of the process."""
     told = facts.result is not None and "terminal_reason" in facts.result
     return told or any(share.cost_basis for share in shares.values())

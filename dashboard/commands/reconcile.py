@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,6 +43,9 @@ class Only:
 
 
 def reconcile(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE...]", help="More files or folders for --runs.")
+    ] = None,
     month: Annotated[
         str | None, typer.Option(metavar="MONTH", help="One month, 2026-11, up to yesterday.")
     ] = None,
@@ -67,6 +71,10 @@ def reconcile(
         float | None,
         typer.Option(metavar="PERCENT", min=0, max=100, help="Of the bill, that may differ. [default: 1]"),
     ] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option("--runs", metavar="FILE", help="Compare these outputs of the Claude CLI instead."),
+    ] = None,
     detail: Annotated[
         bool, typer.Option("--detail", help="Also every day, model and kind; with --csv only these.")
     ] = False,
@@ -81,21 +89,51 @@ def reconcile(
     tolerance_usd in callmeter.toml allow, and with 1 when nothing can be compared. Rounding, discounts, calls
     around midnight and what Anthropic has not reported yet do not count against it.
 
+    With --runs the cost that the Claude CLI itself told of each run is compared with our prices and with the
+    log instead; no bill is needed.
+
     \b
     Examples:
       callmeter reconcile
       callmeter reconcile --month 2026-11 --tolerance 2
       callmeter reconcile --since 2026-11-01 --until 2026-11-07 --detail
       callmeter reconcile --workspace production --json
+      callmeter reconcile --runs runs/*.jsonl
     """
     if json and csv:
         raise UsageError("--json and --csv: give one of them.")
     now = datetime.now(UTC)
     settings = options.settings(log_dir=log_dir)
+    if runs or files:
+        narrowed = bool(month or since or until or model or workspace or api_key or detail)
+        _runs(settings, runs, files, tolerance, "json" if json else "csv" if csv else "text", narrowed)
+        return
     first, last = period(now, month=month, since=since, until=until)
     form = "json" if json else "csv" if csv else "text"
     only = Only(tuple(model or ()), frozenset(workspace or ()), frozenset(api_key or ()))
     run(settings, first, last, only, tolerance, form, now, detail=detail)
+
+
+def _runs(
+    settings: Settings,
+    runs: list[Path] | None,
+    files: list[Path] | None,
+    tolerance: float | None,
+    form: str,
+    narrowed: bool,
+) -> None:
+    """Compare outputs of the CLI. Raises UsageError when the flags do not go together."""
+    from . import reconcile_runs
+
+    if not runs:
+        raise UsageError(
+            f"{(files or [Path()])[0]}: to compare outputs of the Claude CLI, give them after --runs."
+        )
+    if narrowed:
+        raise UsageError(
+            "--runs compares whole files: only --tolerance, --json, --csv and --log-dir go with it."
+        )
+    reconcile_runs.run(settings, [*runs, *(files or ())], tolerance, form)
 
 
 def period(

@@ -1,0 +1,139 @@
+"""`callmeter reconcile --runs`: what the Claude CLI says its runs cost, beside our prices and the log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ..errors import UsageError
+from . import folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..billing.cli_runs import CliCost, Comparison, LoggedSession
+    from ..filters import Filter
+    from ..settings import Settings
+    from ..store.base import Store
+
+BEYOND = 2
+"""The exit code when figures differ by more than the tolerance and nothing explains it."""
+
+_COLUMNS = {"session_id", "cost_usd", "source", "day", "offset"}
+_DAY = timedelta(days=1)
+
+
+def run(settings: Settings, paths: Sequence[Path], tolerance: float | None, form: str) -> None:
+    """Compare and print as "text", "json" or "csv". A folder stands for the outputs in it.
+
+    Raises CallmeterError, and Exit: with 2 beyond the tolerance, with 1 when there is no run to compare or a
+    file that was named is none.
+    """
+    found, problems = compare(settings, paths, tolerance)
+    for sentence in problems:
+        print(sentence, file=sys.stderr)
+    if not found.runs:
+        raise UsageError("--runs: no output of the Claude CLI among these files.")
+    _print(found, form)
+    if problems or not found.compared:
+        raise typer.Exit(1)
+    if not found.within:
+        raise typer.Exit(BEYOND)
+
+
+def compare(
+    settings: Settings, paths: Sequence[Path], tolerance: float | None
+) -> tuple[Comparison, list[str]]:
+    """The comparison, and a sentence for each named file that is no run."""
+    from dataclasses import replace
+
+    from logger.pricing import built_in
+    from logger.transcript_folders import told_apart
+
+    from ..billing import rules as of_rules
+    from ..billing.cli_runs import Comparison
+    from .cli_outputs import read
+    from .price_file import table
+
+    rules = of_rules.read(settings.file)
+    rules = rules if tolerance is None else replace(rules, tolerance=tolerance)
+    told = told_apart(list(paths))
+    runs, problems = read(told.others, table(settings.prices) or built_in())
+    named = [f"{path}: is a transcript of Claude Code, not output of its CLI" for path in told.transcripts]
+    shown = [one for one in (*problems, *named) if any(one.startswith(f"{path}: ") for path in paths)]
+    if not runs or not settings.log_dir.is_dir():
+        return Comparison(runs, rules=rules), shown
+    return Comparison(runs, logged(settings, runs), looked_up=True, rules=rules), shown
+
+
+def logged(settings: Settings, runs: Sequence[CliCost]) -> dict[str, LoggedSession]:
+    """What the log holds of the runs' sessions, on the days they ran and the days beside them."""
+    from ..filters import days
+    from ..store.files import FileStore
+
+    begun = [run.started.astimezone(settings.zone).date() for run in runs if run.started is not None]
+    sessions = {run.session_id for run in runs if run.session_id is not None}
+    if not begun or not sessions:
+        return {}
+    folder.usable(settings.log_dir)
+    view = days(min(begun) - _DAY, max(begun) + _DAY, settings.zone)
+    with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
+        store.load(view)
+        return of_sessions(store, view, sessions)
+
+
+def of_sessions(store: Store, view: Filter, sessions: Collection[str]) -> dict[str, LoggedSession]:
+    """Cost and lines of each session that the view has."""
+    rows = store.rows(view, columns=_COLUMNS)
+    rows = rows[rows["session_id"].isin(sessions).to_numpy()]
+    return {
+        str(session): _logged(store, lines)
+        for session, lines in rows.groupby(rows["session_id"].astype(str), observed=True)
+    }
+
+
+def _logged(store: Store, lines: pd.DataFrame) -> LoggedSession:
+    from ..billing.cli_runs import LoggedSession
+
+    costs = lines["cost_usd"]
+    told = lines[(lines["source"] == "otel").to_numpy()]
+    return LoggedSession(
+        lines=len(lines),
+        cost_usd=float(costs.sum()),
+        unpriced=int(costs.isna().sum()),
+        told_usd=sum(_told(store, row) for row in told.itertuples()) if len(told) else None,
+    )
+
+
+def _told(store: Store, row: object) -> float:
+    """What telemetry said a call cost: where it was our price too, only that is kept."""
+    day, offset, cost = (getattr(row, name) for name in ("day", "offset", "cost_usd"))
+    settings = (store.line(str(day), int(offset)) or {}).get("settings") or {}
+    said = settings.get("reported_cost_usd") if isinstance(settings, dict) else None
+    if isinstance(said, int | float):
+        return float(said)
+    return 0.0 if cost != cost else float(cost)  # only NaN differs from itself
+
+
+def _print(found: Comparison, form: str) -> None:
+    from ..billing.cli_runs import answer
+    from ..printout import Terminal
+    from ..sheets import data, text
+
+    said = answer(found)
+    if form == "json":
+        data.write_json(said, sys.stdout)
+        return
+    if form == "csv":
+        data.write_csv(said, sys.stdout)
+    else:
+        console = Terminal(highlight=False, emoji=False)
+        text.show(said, console)
+        console.file.flush()
+    for remark in said.remarks:
+        print(remark, file=sys.stderr)
