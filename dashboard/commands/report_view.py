@@ -86,15 +86,22 @@ def _check(what: View, picked: Choice, by: str | None, *, billed: bool) -> None:
 
 
 def _bill(settings: Settings, *, billed: bool) -> Billed | None:
-    """Anthropic's numbers of all days; None without any. Raises UsageError when they are asked for."""
+    """Anthropic's numbers of all days; None without any. Beside the logged ones only of the workspaces and
+    keys that the log is compared with. Raises UsageError when they are asked for and not there.
+    """
     from ..billing import billed as bills
+    from ..billing import rules
     from ..billing.snapshots import BillingFolder
 
     found = bills.load(BillingFolder(settings.billing_dir)) if settings.billing_dir.is_dir() else None
     if found is not None and not found.empty:
-        return found
+        known = rules.read(settings.file)
+        both = frozenset(known.workspaces), frozenset(known.api_keys)
+        return found if billed else found.narrowed(*both)
     if billed:
-        raise UsageError(f"Nothing of Anthropic's numbers is in {settings.billing_dir}: callmeter sync.")
+        raise UsageError(
+            f"Nothing of Anthropic's numbers is in {settings.billing_dir} yet: callmeter sync reads them."
+        )
     return None
 
 

@@ -69,7 +69,9 @@ def _apart(rows: pd.DataFrame, inside: pd.DataFrame) -> tuple[str, ...]:
     every, known = int(rows["calls"].sum()), int(inside["calls"].sum())
     if every == known:
         return ()
-    return (f"{plural(every - known, 'call')} ({share(every - known, every)}) name no session.",)
+    apart = every - known
+    verb = "names" if apart == 1 else "name"
+    return (f"{plural(apart, 'call')} ({share(apart, every)}) {verb} no session.",)
 
 
 VIEW = View("sessions", f"the {MOST} dearest sessions", build, grouped=False)

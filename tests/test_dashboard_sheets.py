@@ -1,0 +1,110 @@
+"""Sheets: the same rows as text, JSON and CSV."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from dashboard import numbers
+from dashboard.sheets import Answer, Column, Sheet, data, plain, text
+
+NAME = Column("name", "Name", plain)
+CALLS = Column("calls", "Calls", numbers.count, bound="at_least")
+TOKENS = Column("tokens", "Tokens", numbers.short, extra=True)
+EXACT = Column("exact", "", plain, shown=False)
+WORDS = Column("words", "In words", plain, data=False)
+
+
+def row(name: str | None = "a", calls: int | None = 1, **more: Any) -> dict[str, Any]:
+    return {"name": name, "calls": calls, "tokens": 0, "exact": 1.5, "words": "one", "at_least": False} | more
+
+
+def sheet(*rows: dict[str, Any], columns: tuple[Column, ...] = (NAME, CALLS)) -> Sheet:
+    return Sheet("things", "Things", columns, rows, "There are things.")
+
+
+def shown(one: Sheet, **console: Any) -> list[str]:
+    out = io.StringIO()
+    text.show(Answer([one]), Console(file=out, **console))
+    return out.getvalue().splitlines()
+
+
+def test_a_table_has_title_sentence_heads_and_rows_numbers_to_the_right() -> None:
+    assert shown(sheet(row("long name", 1284), row(None, 5))) == [
+        "Things",
+        "There are things.",
+        "Name       Calls",
+        "long name  1,284",
+        "–              5",
+    ]
+
+
+def test_days_and_names_that_begin_with_a_digit_stand_to_the_left() -> None:
+    assert shown(sheet(row("3 November", 1), row("2026-11-22", 2)))[2:] == [
+        "Name        Calls",
+        "3 November      1",
+        "2026-11-22      2",
+    ]
+
+
+def test_a_lower_bound_is_marked_and_what_is_not_known_is_not() -> None:
+    lines = shown(sheet(row(calls=5, at_least=True), row(calls=None, at_least=True)))
+    assert lines[3:] == ["a       ≥ 5", "a         –"]
+
+
+def test_a_terminal_without_room_leaves_out_what_may_be_and_never_cuts_a_name() -> None:
+    wide = sheet(row("n" * 30), columns=(NAME, TOKENS, CALLS))
+    assert text.lines(wide, 60)[0].split() == ["Name", "Tokens", "Calls"]
+    assert text.lines(wide, 40)[0].split() == ["Name", "Calls"]
+    assert text.lines(wide, 10)[1] == "n" * 30 + "      1"
+    assert "n" * 30 in "\n".join(shown(wide, width=10, force_terminal=True))
+
+
+def test_a_pipe_has_room_for_everything_and_gets_no_escapes() -> None:
+    lines = shown(sheet(row("n" * 100), columns=(NAME, TOKENS, CALLS)), width=40)
+    assert lines[2].split() == ["Name", "Tokens", "Calls"]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_a_name_gives_the_terminal_no_orders() -> None:
+    assert "\\x1b[31mred" in "\n".join(shown(sheet(row("\x1b[31mred"))))
+    assert "[bold]" in "\n".join(shown(sheet(row("[bold]"))))
+
+
+def test_wide_characters_take_two_places() -> None:
+    assert text.lines(sheet(row("日本", 1), row("abcd", 2)))[1:] == ["日本      1", "abcd      2"]
+
+
+def test_a_table_without_rows_is_its_title_and_sentence() -> None:
+    assert shown(sheet()) == ["Things", "There are things."]
+
+
+def test_people_and_data_each_have_columns_of_their_own() -> None:
+    one = sheet(row(), columns=(NAME, EXACT, WORDS))
+    assert one.heads == ["Name", "In words"]
+    assert one.text() == [["a", "one"]]
+    assert data.records(one) == [{"name": "a", "exact": 1.5}]
+
+
+def test_json_has_facts_tables_and_remarks() -> None:
+    out = io.StringIO()
+    data.write_json(Answer([sheet(row(calls=None))], {"since": "2026-11-22"}, ["Mind this."]), out)
+    assert json.loads(out.getvalue()) == {
+        "since": "2026-11-22",
+        "things": [{"name": "a", "calls": None}],
+        "remarks": ["Mind this."],
+    }
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [("=1+1", "'=1+1"), ("-1", "'-1"), (-1, "-1"), (None, ""), (True, "true"), ("a,b", '"a,b"')],
+)
+def test_csv_is_the_first_table_and_no_cell_is_a_formula(cell: Any, written: str) -> None:
+    out = io.StringIO()
+    data.write_csv(Answer([sheet(row(calls=cell)), sheet(row("second"))]), out)
+    assert out.getvalue() == f"name,calls\na,{written}\n"
