@@ -1,0 +1,226 @@
+"""What the Claude CLI says its runs cost: each run's own part, beside our prices and the log."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from frames import UTC, FrameStore, at
+
+from dashboard.billing import cli_runs
+from dashboard.billing.cli_runs import CliCost, Comparison, LoggedSession
+from dashboard.billing.rules import BillingRules
+from dashboard.commands import main, reconcile_runs
+from dashboard.commands.cli_outputs import read
+from dashboard.filters import days
+from logger.importing import import_runs
+from logger.journal import Journal
+from logger.pricing import built_in, price_of
+
+DATA = Path(__file__).parent / "data" / "claude-cli"
+OUTPUTS = sorted(path for path in DATA.glob("*/*") if path.name.startswith(("stream", "result")))
+
+WITHOUT_RESULT = {"killed", "killed_in_tool", "killed_partial", "stalled_reader", "v1.0.128__killed"}
+FORGOTTEN = {
+    "v1.0.128__cut_midstream_text",
+    "v1.0.128__overloaded_529",
+    "v2.0.76__cut_midstream_text",
+    "v2.0.76__overloaded_529",
+}
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, CliCost]:
+    """Every output there is, read together: `folder/file` -> its run."""
+    found, problems = read(OUTPUTS, built_in())
+    assert not problems
+    return {f"{Path(run.file).parent.name}/{Path(run.file).name}": run for run in found}
+
+
+def folder(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def served_usd(name: str) -> float:
+    """What the calls that the server finished cost, at our prices."""
+    truth = json.loads((DATA / folder(name) / "truth.json").read_text())[name.partition("/")[2]]
+    kinds = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+    total = 0.0
+    for model, used in truth["models"].items():
+        tokens: dict[str, Any] = {f"tokens_{kind}": used[f"tokens_{kind}"] for kind in kinds}
+        cost = price_of(model, **tokens, web_searches=used.get("web_searches") or 0)
+        assert cost is not None
+        total += cost
+    return total
+
+
+def test_of_every_recorded_run_the_figures_agree_or_the_reason_is_known(runs: dict[str, CliCost]) -> None:
+    reasons: dict[str, set[str]] = {}
+    for name, run in runs.items():
+        reasons.setdefault(run.reason, set()).add(folder(name))
+    assert reasons.pop("no_result") == WITHOUT_RESULT
+    assert reasons.pop("forgotten") == FORGOTTEN
+    assert {name.partition("__")[0] for name in reasons.pop("within")} == {"v1.0.128", "v2.0.76"}
+    assert reasons.pop("suggested") == {"helpers_on"}
+    assert "sigint" in reasons.pop("estimate")
+    assert list(reasons) == ["equal"] and len(reasons["equal"]) > 40
+
+
+def test_a_runs_own_part_is_what_the_server_served_in_it(runs: dict[str, CliCost]) -> None:
+    """Also of resumed sessions, of several results in one process, and of json output."""
+    for name, run in runs.items():
+        if run.reason == "equal":
+            assert run.own_usd == pytest.approx(served_usd(name), abs=1e-9), name
+            assert run.ours_usd == pytest.approx(served_usd(name), abs=1e-9), name
+    assert runs["resume/stream.3.jsonl"].total_usd == 0.0407816
+    assert runs["resume/stream.3.jsonl"].own_usd == pytest.approx(0.0032584)
+
+
+def test_a_resumed_session_without_its_earlier_runs_is_not_compared() -> None:
+    """json output holds only the session's total."""
+    alone, _ = read([DATA / "resume_json" / "result.2.json"], built_in())
+    assert (alone[0].own_usd, alone[0].reason, alone[0].difference_usd) == (None, "resumed", None)
+    assert "0 runs" not in " ".join(cli_runs.remarks(Comparison(alone)))
+
+
+def test_copied_files_are_ordered_by_the_sessions_total(tmp_path: Path) -> None:
+    first = shutil.copyfile(DATA / "resume_json" / "result.json", tmp_path / "z.json")
+    second = shutil.copyfile(DATA / "resume_json" / "result.2.json", tmp_path / "a.json")
+    found, _ = read([second, first], built_in())
+    assert {Path(run.file).name: round(run.own_usd or 0, 7) for run in found} == {
+        "z.json": 0.0305704,
+        "a.json": 0.006763,
+    }
+
+
+def result(**share: Any) -> str:
+    """A run of one model, as stream-json."""
+    known = {
+        "inputTokens": 1000,
+        "outputTokens": 100,
+        "cacheReadInputTokens": 0,
+        "cacheCreationInputTokens": 0,
+    }
+    usage = {share.pop("model", "claude-opus-5-5"): known | share}
+    told = {"type": "result", "subtype": "success", "is_error": False, "uuid": "r", "session_id": "s"}
+    total = {"total_cost_usd": share.get("costUSD"), "modelUsage": usage, "terminal_reason": "completed"}
+    return json.dumps(told | total | {"model_usage_since_last_result": usage})
+
+
+@pytest.mark.parametrize(
+    ("share", "reason", "said"),
+    [
+        ({"costUSD": 5.0, "costBasis": "list"}, "price", "other prices than ours"),
+        ({"costUSD": 5.0, "costBasis": "unknown"}, "guessed", "another model's (claude-opus-5-5)"),
+        ({"costUSD": 5.0, "costBasis": "list", "model": "my-own"}, "unpriced", "no price here (my-own)"),
+    ],
+)
+def test_differences_have_a_reason(tmp_path: Path, share: dict[str, Any], reason: str, said: str) -> None:
+    file = tmp_path / "run.jsonl"
+    file.write_text(result(**share) + "\n")
+    found, _ = read([file], built_in())
+    assert found[0].reason == reason
+    assert said in found[0].why
+
+
+def test_what_holds_no_run_is_said(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello\n")
+    found, problems = read([tmp_path / "notes.txt", tmp_path / "gone.jsonl"], built_in())
+    assert found == []
+    assert [problem.partition(": ")[2] for problem in problems] == [
+        "holds no output of the Claude CLI with token counts",
+        "cannot be read: No such file or directory",
+    ]
+
+
+def a_run(own: float | None, ours: float, **more: Any) -> CliCost:
+    """A run with these two figures."""
+    return CliCost("run.jsonl", "s", own_usd=own, least_usd=ours, most_usd=ours, **more)
+
+
+@pytest.mark.parametrize(
+    ("run", "within"),
+    [
+        (a_run(1.0, 1.005), True),  # half a percent
+        (a_run(1.0, 1.02), False),
+        (a_run(0.001, 0.005), True),  # under a cent
+        (a_run(0.0, 9.0, forgotten=True), True),  # the CLI's own doing
+        (a_run(None, 9.0), True),  # nothing to compare
+    ],
+)
+def test_only_what_nothing_explains_counts_against_the_tolerance(run: CliCost, within: bool) -> None:
+    assert Comparison([run], rules=BillingRules(tolerance=1.0, tolerance_usd=0.01)).within is within
+
+
+def test_differences_do_not_cancel_out() -> None:
+    found = Comparison([a_run(1.0, 2.0), a_run(2.0, 1.0)])
+    assert found.disputed_usd == 2.0
+    assert cli_runs.verdict(found) == (
+        "The CLI says $3.00 of 2 runs; by our prices it is $3.00. 2 runs differ; $2.00 of it is not explained."
+    )
+
+
+def test_a_price_within_what_the_counts_allow_is_the_clis() -> None:
+    run = CliCost("run.jsonl", own_usd=0.04, least_usd=0.03, most_usd=0.05)
+    assert (run.ours_usd, run.difference_usd, run.reason) == (0.04, 0.0, "within")
+
+
+def test_sessions_are_compared_with_the_log_and_what_telemetry_told() -> None:
+    lines = [
+        {"time": at("2026-11-22 10:00"), "session_id": "s", "cost_usd": 0.5},
+        {"time": at("2026-11-22 11:00"), "session_id": "s", "cost_usd": 0.25, "source": "otel"},
+        {"time": at("2026-11-22 12:00"), "session_id": "other", "cost_usd": 7.0},
+    ]
+    view = days(at("2026-11-22 00:00").date(), at("2026-11-22 00:00").date(), UTC)
+    logged = reconcile_runs.of_sessions(FrameStore(lines), view, {"s"})
+    assert logged == {"s": LoggedSession(lines=2, cost_usd=0.75, told_usd=0.25)}
+    sheet = cli_runs.answer(Comparison([a_run(1.0, 1.0)], logged, looked_up=True)).sheets[1]
+    assert sheet.rows[0]["difference_usd"] == -0.25
+
+
+def compared(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any], str]:
+    """Exit code, JSON and remarks of `callmeter reconcile --runs …`."""
+    code = main(["reconcile", "--json", "--runs", *words])
+    out, err = capsys.readouterr()
+    return code, json.loads(out) if out else {}, err
+
+
+def test_the_command_compares_files_and_what_import_wrote_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Journal(tmp_path)
+    import_runs([DATA / "resume"], journal)
+    journal.close()
+    code, said, err = compared(capsys, str(DATA / "resume"), str(DATA / "tools"), "--log-dir", str(tmp_path))
+    assert (code, err) == (0, "")
+    assert said["runs_compared"] == 5
+    assert [(one["runs"], one["logged_lines"], one["difference_usd"]) for one in said["sessions"]] == [
+        (1, 0, None),
+        (3, 3, 0.0),
+        (1, 1, 0.0),
+    ]
+
+
+def test_the_command_ends_with_2_beyond_the_tolerance_and_with_1_without_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dear, none = tmp_path / "dear.jsonl", tmp_path / "none.txt"
+    dear.write_text(result(costUSD=5.0, costBasis="list") + "\n")
+    none.write_text("nothing\n")
+    log = ("--log-dir", str(tmp_path / "logs"))
+    assert compared(capsys, str(dear), *log)[0] == 2
+    code, said, err = compared(capsys, str(dear), str(none), *log)
+    assert (code, len(said["runs"])) == (1, 1)
+    assert "none.txt: holds no output" in err
+    code, _, err = compared(capsys, str(none), *log)
+    assert code == 1 and "no output of the Claude CLI among these files" in err
+
+
+def test_files_need_the_flag_and_other_choices_do_not_go_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reconcile", "run.jsonl"]) == 1
+    assert "give them after --runs" in capsys.readouterr().err
+    assert main(["reconcile", "--runs", "run.jsonl", "--month", "2026-10"]) == 1
+    assert "--runs compares whole files" in capsys.readouterr().err
