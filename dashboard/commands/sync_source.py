@@ -51,7 +51,7 @@ def now() -> datetime:
 
 
 def schedule(settings: Settings, environ: Mapping[str, str], cwd: Path) -> Schedule:
-    """The server's own syncing, as `[billing]` in callmeter.toml says at each look, also in one that came later."""
+    """The server's own syncing, as `[billing]` in callmeter.toml says at each look."""
     import logging
 
     from ..billing import rules
