@@ -405,6 +405,25 @@ def test_no_reply_in_time(server: AdminServer) -> None:
         release.set()
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"), [("ALL_PROXY", "nonsense://user:secret@x"), ("SSL_CERT_FILE", "/nowhere/at/all")]
+)
+def test_a_proxy_or_certificate_that_cannot_be_used(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(api_errors.ReportError, match=variable) as found:
+        AnthropicReports(ADMIN_KEY)
+    assert "secret" not in str(found.value)
+
+
+def test_the_key_does_not_follow_to_another_address(server: AdminServer) -> None:
+    server.says(Fault(302, {"location": f"{server.url}/elsewhere"}, b"{}"))
+    with reports(server) as one, pytest.raises(api_errors.Rejected, match="302"):
+        days(one, "usage", "legacy")
+    assert len(server.requests) == 1
+
+
 def test_nobody_there() -> None:
     refused = pytest.raises(api_errors.Unreachable, match=r"127\.0\.0\.1:9/.*no connection")
     with AnthropicReports(ADMIN_KEY, base_url="http://127.0.0.1:9", max_retries=0) as one, refused:

@@ -23,6 +23,7 @@ from anthropic import (
     APIStatusError,
     APITimeoutError,
     CallNext,
+    DefaultHttpxClient,
     Middleware,
 )
 
@@ -44,7 +45,8 @@ _AGAIN = {408, 409, 429}
 class AdminClient(Anthropic):
     """A client that sends this key, these headers, and nothing from the environment.
 
-    The library adds the headers of ANTHROPIC_CUSTOM_HEADERS, which are meant for a user's own proxy.
+    The library adds the headers of ANTHROPIC_CUSTOM_HEADERS, which are meant for a user's own proxy. A reply
+    that sends us elsewhere is not followed.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class AdminClient(Anthropic):
             base_url=base_url,
             timeout=timeout,
             max_retries=max_retries,
+            http_client=_connections(base_url),
             open_telemetry=False,
             middleware=[_Patience(base_url, max_retries, on_retry, now)],
         )
@@ -77,7 +80,7 @@ class AdminClient(Anthropic):
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
-            raise api_errors.ShapeChanged(where, "it", "is no JSON") from None
+            raise api_errors.ShapeChanged(where, "it", "is no JSON (did a proxy answer?)") from None
 
     def place(self, path: str) -> str:
         """An endpoint in messages."""
@@ -86,6 +89,17 @@ class AdminClient(Anthropic):
     def plain(self, path: str, **query: Any) -> APIResponse[Any]:
         """GET of an endpoint for which the library has no method."""
         return self.get(path, cast_to=APIResponse[object], options={"params": query})
+
+
+def _connections(base_url: str) -> httpx2.Client:
+    """Connections as the library makes them. Raises ReportError when the environment's proxy or certificates
+    cannot be used.
+    """
+    try:
+        return DefaultHttpxClient(follow_redirects=False)
+    except (ImportError, OSError, ValueError) as error:
+        problem = f"no connection can be set up ({type(error).__name__}); see HTTPS_PROXY, ALL_PROXY and"
+        raise ReportError(f"{_place(base_url, '')}: {problem} SSL_CERT_FILE in the environment") from None
 
 
 def _place(base_url: Any, path: str) -> str:
