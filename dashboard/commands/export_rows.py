@@ -15,6 +15,7 @@ import typer
 
 from .. import filters, printout, report
 from ..billing import billed as billing
+from ..billing.books import of_models
 from ..billing.kinds import billed_name
 from ..billing.snapshots import BillingFolder
 from ..errors import UsageError
@@ -123,9 +124,10 @@ def _of_models(found: billing.Billed, given: Sequence[str]) -> tuple[billing.Bil
     names = sorted({*found.usage["model"], *found.cost["model"]})
     patterns = [billed_name(one) if one and "*" not in one else one for one in given]
     meant = choice.fitting("model", patterns, names)
-    usage, cost = (frame[frame["model"].isin(meant)] for frame in (found.usage, found.cost))
     alone = [one for one in patterns if not choice.fitting("model", [one], names)]
-    return replace(found, usage=usage, cost=cost), [choice.nobody("model", one, names) for one in alone]
+    if alone == patterns:
+        meant = frozenset(patterns)  # nobody
+    return of_models(found, meant), [choice.nobody("model", one, names) for one in alone]
 
 
 def _doubts(found: billing.Billed) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +16,7 @@ from ..billing.books import Books
 from ..money.desk import Desk
 from ..settings import Settings
 from ..store.base import Store
-from . import banner, callbacks, ids, layout, live, otlp, running, usage
+from . import banner, callbacks, exporting, ids, layout, live, otlp, running, usage
 from .delivery import deliver
 from .security import guard
 
@@ -96,6 +97,8 @@ def create_app(
     if intake is not None:
         otlp.add_routes(app.server, intake)
     usage.add_routes(app.server, settings, store, desk, clock, write)
+    table_of = partial(callbacks.table_of, desk, books)
+    exporting.add_routes(app.server, exporting.Exporter(store, books, table_of, clock))
     _ring(app, settings)
     return app
 

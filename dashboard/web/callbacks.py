@@ -18,6 +18,7 @@ from . import (
     bill,
     controls,
     detail,
+    export_menu,
     grid,
     health,
     ids,
@@ -56,6 +57,7 @@ def register(
     _speed(app, store, clock)
     _tables(app, desk, books, clock)
     _browser(app)
+    export_menu.register(app)
 
 
 def _navigation(app: Dash) -> None:
@@ -249,17 +251,22 @@ def _tables(app: Dash, desk: Desk, books: Books, clock: Clock) -> None:
         """A picture in words and numbers."""
         if not any(clicks) or not isinstance(ctx.triggered_id, dict):
             return no_update, no_update, no_update
-        found = _table(desk, books, urls.parse(search), clock(), ctx.triggered_id["chart"])
+        found = table_of(desk, books, urls.parse(search), clock(), ctx.triggered_id["chart"])
         return (
             (no_update,) * 3
             if found is None
-            else (True, found[0], tables.table(found[1].head, found[1].rows))
+            else (True, found[0], _with_link(search, ctx.triggered_id["chart"], found[1]))
         )
 
 
-def _table(
+def _with_link(search: str, chart: str, table: Table) -> list[Any]:
+    return [export_menu.table_link(search, chart), tables.table(table.head, table.rows)]
+
+
+def table_of(
     desk: Desk, books: Books, state: urls.State, now: datetime, chart: str
 ) -> tuple[str, Table] | None:
+    """A picture's title and its table; None for an unknown picture."""
     if chart == burndown.ID:
         return burndown.TITLE, money.course_table(desk, now)
     found = bill.as_table(desk.store, books, state, now, chart)

@@ -85,7 +85,12 @@ BILL_MODELS = "bill-models"
 BILL_SUMMARY = "bill-summary"
 BILL_COLD = "bill-cold"
 BILL_PROJECTS = "bill-projects"
+BILL_UNCACHED = "bill-uncached"
 BILL_SESSIONS = "bill-sessions"
+
+EXPORT = "export"
+EXPORT_SAID = "export-said"
+"""What the files of the export menu hold."""
 
 TABLE = "table"
 TABLE_BODY = "table-body"
@@ -129,6 +134,11 @@ def sentence(chart: str) -> str:
 def as_table(chart: str) -> dict[str, str]:
     """The button that shows a chart as a table."""
     return {"type": "as-table", "chart": chart}
+
+
+def export_link(form: str) -> str:
+    """The link to what is on screen in a format."""
+    return f"export-{form}"
 
 
 def chip(facet: str, value: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from dash import dcc, html
 from ..charts import CHARTS, Chart, burndown
 from ..money.alerts import Alert
 from ..settings import Settings
-from . import banner, bill, cards, grid, ids, money, running, speed, welcome
+from . import banner, bill, cards, export_menu, grid, ids, money, running, speed, welcome
 from .plot import picture, spoken
 from .running import Running
 
@@ -108,6 +108,7 @@ def _header(alerts: Any) -> Any:
                         className="days off",
                         **spoken("First and last day"),
                     ),
+                    html.Div(export_menu.component(), className="ranged exported"),
                     _button(ids.REFRESH, "⟳", "Refresh now"),
                     dmc.ColorSchemeToggle(
                         lightIcon="☀",

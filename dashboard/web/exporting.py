@@ -1,0 +1,137 @@
+"""The address the page's files come from: what is on screen, in the format asked for.
+
+`/export?format=csv&…` with the page's own state behind it gives the calls in the calls view, Anthropic's bill
+in the bill view, else days, models and projects; with `chart=…` the table of that picture, as CSV.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from ..billing.books import Books, of_models
+from ..billing.kinds import billed_name
+from ..charts import Table
+from ..export import ExportError, Extract, file, forms
+from ..export.bill import bill
+from ..export.calls import calls
+from ..export.days import days
+from ..export.forms import Form
+from ..filters import Filter
+from ..sheets.data import safe
+from ..store.base import Store
+from . import urls
+from .urls import State
+
+PATH = "/export"
+
+_PIECE = 1 << 18
+_ELSEWHERE = frozenset({"cross-site", "same-site"})
+_UNREAD = "Older days are still being read; try again in a moment.\n"
+_FOREIGN = "This link stood on the page of another site, so callmeter gave nothing.\n"
+
+TableOf = Callable[[State, datetime, str], "tuple[str, Table] | None"]
+"""The title and the table of a picture in a state; None for a picture that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """What the address gives."""
+
+    store: Store
+    books: Books
+    table_of: TableOf
+    clock: Callable[[], datetime]
+
+    def answer(self, request: Request) -> Response:
+        """The file, or a sentence why there is none. GETs change nothing."""
+        if request.headers.get("sec-fetch-site") in _ELSEWHERE:
+            return PlainTextResponse(_FOREIGN, 403)
+        if self.store.health().loading:
+            return PlainTextResponse(_UNREAD, 503, {"Retry-After": "2"})
+        state, now = urls.parse(request.url.query), self.clock()
+        chart = request.query_params.get("chart")
+        if chart is not None:
+            return self._table(chart, state, now)
+        form = forms.named(request.query_params.get("format", ""))
+        if form is None:
+            return PlainTextResponse(f"format: one of {', '.join(forms.NAMES)}.\n", 422)
+        rows, extract, view = self.extract(state, now)
+        return _given(form, extract, file.name(rows, view, form))
+
+    def extract(self, state: State, now: datetime) -> tuple[str, Extract, Filter]:
+        """What is on screen in a state: what the rows are, the table, its period."""
+        view = urls.to_filter(state, now, self.store.zone)
+        if state.view == "bill":
+            last = (view.until - timedelta(microseconds=1)).date()
+            models = frozenset(map(billed_name, state.models))
+            found = of_models(self.books.between(view.since.date(), last), models)
+            return "bill", bill(found), view
+        make = calls if state.view == "calls" else days
+        return ("calls" if make is calls else "days"), make(self.store, view), view
+
+    def _table(self, chart: str, state: State, now: datetime) -> Response:
+        found = self.table_of(state, now, chart)
+        if found is None:
+            return PlainTextResponse("There is no such picture.\n", 404)
+        body = table_csv(found[1])
+        name = file.name(chart, urls.to_filter(state, now, self.store.zone), forms.CSV)
+        return Response(body, 200, _headers(name), forms.CSV.media)
+
+
+def add_routes(server: FastAPI, exporter: Exporter) -> None:
+    """Let the server give files. The work is done on threads, for frames are slow."""
+    server.add_route(PATH, exporter.answer, methods=["GET"], include_in_schema=False)
+
+
+def table_csv(table: Table) -> bytes:
+    """A table as it is read on the page; counts without the separators a program would stumble over."""
+    rows = [list(table.head), *table.rows]
+    return forms.csv_rows([safe(_bare(cell)) for cell in row] for row in rows)
+
+
+def _bare(cell: str) -> str:
+    return cell.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+", cell) else cell
+
+
+def _headers(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+
+
+def _given(form: Form, extract: Extract, name: str) -> Response:
+    """The file, while it is made where the format allows it, else when it is whole."""
+    if form.streams:
+        return StreamingResponse(forms.chunks(form, extract), 200, _headers(name), form.media)
+    try:
+        made = _whole(form, extract)
+    except ExportError as error:
+        return PlainTextResponse(f"{error}\n", 422)
+    return StreamingResponse(_pieces(made), 200, _headers(name), form.media)
+
+
+def _whole(form: Form, extract: Extract) -> BinaryIO:
+    """A file without a name, written, at its beginning. Raises ExportError."""
+    with tempfile.TemporaryDirectory(prefix="callmeter-") as scratch, file.sentences(Path(scratch)):
+        made = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it was sent
+        try:
+            forms.write(form, [extract], made, Path(scratch))
+            made.seek(0)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+
+def _pieces(made: BinaryIO) -> Iterator[bytes]:
+    with made:
+        while piece := made.read(_PIECE):
+            yield piece
