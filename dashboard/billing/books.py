@@ -22,6 +22,7 @@ from . import billed, rules
 from .billed import Billed
 from .rules import BillingRules
 from .snapshots import BillingFolder
+from .sync_log import FILE, Attempt, SyncLog
 
 PACE = 2.0
 """Seconds between two looks whether files changed: a year has hundreds."""
@@ -49,6 +50,7 @@ class Books:
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = BillingFolder(settings.billing_dir)
+        self._log = SyncLog(settings.billing_dir)
         self.prices = prices if prices is not None else built_in()
         self.problem: str | None = None
         """What is wrong with the settings; None: nothing."""
@@ -86,7 +88,7 @@ class Books:
 
     def _files(self) -> object:
         try:
-            return self.folder.version
+            return self.folder.version, _stamp(self.folder.folder / FILE)
         except CallmeterError as error:
             return str(error)
 
@@ -97,6 +99,10 @@ class Books:
             if self._billed is None or self._billed[0] != version:
                 self._billed = version, billed.load(self.folder)
             return self._billed[1]
+
+    def attempts(self) -> list[Attempt]:
+        """The attempts to sync, oldest first. Raises FolderError."""
+        return self._log.attempts()
 
     def between(self, since: date, until: date) -> Billed:
         """What is known of the UTC days from `since` to `until`. Raises FolderError."""

@@ -23,6 +23,9 @@ TITLE = "Billed and logged"
 COLUMNS = ("logged", "billed", "average")
 """USD of a day; `billed` NaN where not known; `average` of the 7 days ending there, NaN before 7 days."""
 
+_TICKS = 6
+"""So many days are named below the bars."""
+
 _NOTHING = "Nothing was logged or billed in these days"
 
 
@@ -89,7 +92,8 @@ def _when(days: Days, costs: pd.DataFrame) -> dict[str, Any]:
     first, last = costs.index[0].to_pydatetime(), costs.index[-1].to_pydatetime()
     hover = "week around %-d %B %Y" if days.weekly else "%A %-d %B"
     x = time_axis(Filter(first, last), hoverformat=hover)
-    return x if days.weekly else x | day_ticks(costs.index, pd.Timedelta(hours=12))
+    few = costs.index[:: -max(1, -(-len(costs) // _TICKS))][::-1]
+    return x if days.weekly else x | day_ticks(few, pd.Timedelta(hours=12))
 
 
 def _dollars(most: float) -> dict[str, Any]:

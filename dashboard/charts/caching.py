@@ -22,13 +22,15 @@ _NOTHING = "No input was read from or written to the cache"
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """One project or model. mark: a word for its hit rate. USD and rates None where not known."""
+    """One project or model. mark: a word for its hit rate, which is None without input."""
 
     name: str
     hit_rate: float | None
     mark: str
     saved_usd: float
     extra_usd: float
+    known: bool = True
+    """Whether any of the rates is known; without one there is nothing to draw."""
 
     @property
     def net_usd(self) -> float:
@@ -57,13 +59,18 @@ def draw(of: Savings) -> Picture:
 
 def _lines(of: Savings) -> list[tuple[str, Saved | None]]:
     """From top to bottom: a head, its bars, a gap, a head, its bars."""
-    projects = [(_plain(one.name or "no project"), one) for one in of.projects[:MOST]]
-    models = [(model_markup(one.name), one) for one in of.models[:MOST]]
+    projects = [(_named(_plain(one.name or "no project"), one), one) for one in of.projects[:MOST]]
+    models = [(_named(model_markup(one.name), one), one) for one in of.models[:MOST]]
     lines: list[tuple[str, Saved | None]] = []
     for head, group in (("Projects", projects), ("Models", models)):
         if group:
             lines += [(f"<b>{head}</b>", None), *group]
     return lines
+
+
+def _named(name: str, one: Saved) -> str:
+    """Its name, and below it how well it is cached."""
+    return f"{name}<br><span style='font-size:10px'>{rate_words(one)}</span>"
 
 
 def _plain(name: str) -> str:
@@ -87,7 +94,7 @@ def _figure(of: Savings) -> Figure:
             xaxis=axis(
                 tickformat="$,.2f" if high < 8 else "$,.0f",
                 nticks=6,
-                range=[1.05 * low, high + 0.42 * (high - low)],
+                range=[1.05 * low, high + 0.26 * (high - low)],
             )
             | {"fixedrange": True, "zeroline": True, "zerolinecolor": NEUTRAL},
             yaxis=axis(
@@ -105,7 +112,7 @@ def _figure(of: Savings) -> Figure:
 def _saved(bars: Sequence[tuple[int, Saved]]) -> dict[str, Any]:
     return _bar("Saved by reads", KIND_COLOURS["tokens_cache_read"], bars) | {
         "x": [round(one.saved_usd, 6) for _, one in bars],
-        "text": [said(one) for _, one in bars],
+        "text": [numbers.usd(one.net_usd) if one.known else "not known" for _, one in bars],
         "textposition": "outside",
         "cliponaxis": False,
     }
@@ -129,13 +136,14 @@ def _bar(name: str, colour: str, bars: Sequence[tuple[int, Saved]]) -> dict[str,
     }
 
 
-def said(one: Saved) -> str:
-    """`$12.34 · 91 % excellent`: what was saved in the end, and how much of the input came from the cache."""
-    rate = "" if one.hit_rate is None else f" · {numbers.share(one.hit_rate, 1)} {one.mark}"
-    return numbers.usd(one.net_usd) + rate
+def rate_words(one: Saved) -> str:
+    """`78 % excellent`: how much of the input came from the cache; "" without input."""
+    return "" if one.hit_rate is None else f"{100 * one.hit_rate:.0f} % {one.mark}"
 
 
 def _hover(one: Saved) -> str:
+    if not one.known:
+        return "Its rates are not known"
     return (
         f"{numbers.usd(one.saved_usd)} saved by reads<br>{numbers.usd(one.extra_usd)} paid more for writes"
         f"<br>{numbers.usd(one.net_usd)} left of it"
@@ -164,5 +172,6 @@ def table(of: Savings) -> Table:
 
 def _cells(one: Saved) -> list[str]:
     rate = numbers.UNKNOWN if one.hit_rate is None else numbers.share(one.hit_rate, 1)
-    usd = [numbers.usd(v) for v in (one.saved_usd, one.extra_usd, one.net_usd)]
+    known = (one.saved_usd, one.extra_usd, one.net_usd) if one.known else (None,) * 3
+    usd = [numbers.usd(v) for v in known]
     return [one.name or "none", rate, one.mark, *usd]

@@ -63,7 +63,7 @@ def draw(reasons: Sequence[Reason] | None) -> Picture:
 def _figure(shown: Sequence[Reason]) -> Figure:
     far = max(abs(reason.usd) for reason in shown)
     low, high = min(0.0, *(r.usd for r in shown)), max(0.0, *(r.usd for r in shown))
-    room = 0.22 * max(high - low, far)
+    room = 0.34 * max(high - low, far)
     span = [low - (room if low < 0 else 0), high + (room if high > 0 else 0)]
     return {
         "data": [_bars(shown)],

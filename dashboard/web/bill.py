@@ -34,11 +34,10 @@ PARTS: tuple[tuple[str, str], ...] = (
     (ids.BILL_SUMMARY, "children"),
     (ids.BILL_COLD, "children"),
     (ids.BILL_PROJECTS, "children"),
+    (ids.BILL_UNCACHED, "children"),
     (ids.BILL_SESSIONS, "children"),
 )
 """Component and property of everything the view fills."""
-
-_SESSIONS = 10
 
 
 def parts(store: Store, books: Books, state: State, now: datetime) -> list[Any]:
@@ -61,9 +60,10 @@ def render(facts: Facts, now: datetime) -> list[Any]:
         bill_tables.findings(facts.found),
         bill_tables.models(facts.found, bill_tables.sheet(answers["models"].sheets[0])),
         bill_tables.sheet(answers["summary"].sheets[0]),
-        bill_tables.sheet(bill_tables.named(answers["cache"], "cold"), _SESSIONS),
+        bill_tables.sheet(bill_tables.named(answers["cache"], "cold")),
         bill_tables.sheet(answers["projects"].sheets[0]),
-        bill_tables.sheet(answers["sessions"].sheets[0], _SESSIONS),
+        bill_tables.sheet(bill_tables.named(answers["cache"], "uncached")),
+        bill_tables.sheet(answers["sessions"].sheets[0]),
     ]
 
 
@@ -110,11 +110,22 @@ def layout() -> list[Any]:
                 plot.picture(billed.ID, billed.TITLE),
                 plot.picture(differences.ID, differences.TITLE),
                 _panel("Findings", "bill-findings", ids.BILL_FINDINGS),
-                _panel("Models", "bill-models", ids.BILL_MODELS),
+                html.Div(
+                    [
+                        _panel("Models", "bill-models", ids.BILL_MODELS),
+                        _panel("Spent so far", "bill-summary", ids.BILL_SUMMARY),
+                    ],
+                    className="column narrow",
+                ),
                 plot.picture(caching.ID, caching.TITLE),
-                _panel("Spent so far", "bill-summary", ids.BILL_SUMMARY),
+                html.Div(
+                    [
+                        _panel("Projects", "bill-projects", ids.BILL_PROJECTS),
+                        _panel("Large inputs without caching", "bill-uncached", ids.BILL_UNCACHED),
+                    ],
+                    className="column narrow",
+                ),
                 _panel("Cold caches", "bill-cold", ids.BILL_COLD),
-                _panel("Projects", "bill-projects", ids.BILL_PROJECTS),
                 _panel("Dearest sessions", "bill-sessions", ids.BILL_SESSIONS),
             ],
             className="pictures",

@@ -28,27 +28,33 @@ _REMARKS = 4
 def render(facts: Facts, now: datetime) -> list[Any]:
     """The card's content."""
     if not facts.synced:
-        return _not_synced(facts)
-    said = facts.found.verdict if facts.found else _nothing(facts)
+        return _not_synced(facts, now)
     return [
-        html.Div([html.P(said, className="verdict"), _mark(facts)], className="verdict-row"),
+        html.Div([html.P(_verdict(facts), className="verdict"), _mark(facts)], className="verdict-row"),
         figures(facts),
         html.P(freshness(facts, now), className="quiet wraps"),
+        *_failed(facts, now),
         *_remarks(facts),
     ]
 
 
-def _not_synced(facts: Facts) -> list[Any]:
+def _not_synced(facts: Facts, now: datetime) -> list[Any]:
     return [
         html.P(NOT_SYNCED, className="verdict"),
         figures(facts),
+        *_failed(facts, now),
         html.Pre(html.Code(FIRST), tabIndex=0, className="begin"),
         html.P(KEY, className="advice"),
     ]
 
 
-def _nothing(facts: Facts) -> str:
-    return f"Of {days(facts)} nothing of the bill is here: callmeter sync reads it."
+def _verdict(facts: Facts) -> str:
+    """The verdict; without a day to compare, where there are such days."""
+    if facts.found and facts.found.compared:
+        return facts.found.verdict
+    if facts.up_to is None or facts.since <= facts.up_to:
+        return f"Of {days(facts)} no whole day of the bill is here: callmeter sync reads it."
+    return f"The bill of {days(facts)} is not whole yet. A longer range compares the days before."
 
 
 def _mark(facts: Facts) -> Any:
@@ -63,7 +69,7 @@ def figures(facts: Facts) -> Any:
     found = facts.found
     if found is None or not found.compared:
         logged = ("≥ " if facts.lower_bound else "") + numbers.usd(facts.logged_usd)
-        return _figures([("Logged", logged, days(facts)), ("Billed", numbers.UNKNOWN, "not known")])
+        return _figures([("Logged", logged, days(facts)), _so_far(facts)])
     compared = f"{numbers.plural(len(found.compared), 'day')} compared"
     return _figures(
         [
@@ -72,6 +78,14 @@ def figures(facts: Facts) -> Any:
             ("Difference", signed(found.billed_usd - found.logged_usd), _share(found)),
         ]
     )
+
+
+def _so_far(facts: Facts) -> tuple[str, str, str]:
+    """What is known of the bill of days that are not over."""
+    known = facts.days.costs["billed"].dropna()
+    if known.empty:
+        return "Billed", numbers.UNKNOWN, "not known"
+    return "Billed", f"≥ {numbers.usd(float(known.sum()))}", "so far"
 
 
 def _list(found: Reconciliation) -> str:
@@ -117,9 +131,18 @@ def freshness(facts: Facts, now: datetime) -> str:
     return f"{said} and are whole up to {facts.up_to.day} {facts.up_to:%B}. Days are UTC days."
 
 
+def _failed(facts: Facts, now: datetime) -> list[Any]:
+    """That the last sync did not work, and why."""
+    last = facts.failed
+    if last is None:
+        return []
+    said = f"The last sync, {numbers.ago(last.started, now)}, failed: {last.error}"
+    return [html.P(said, className="amiss")]
+
+
 def _remarks(facts: Facts) -> list[Any]:
     found = facts.found
-    said = [*([ALL_SHOWN] if facts.whole else []), *(found.remarks if found else ())]
+    said = [*([ALL_SHOWN] if facts.whole else []), *(found.remarks if found else ()), *facts.remarks]
     if not said:
         return []
     shown = [html.Li(one) for one in said[:_REMARKS]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,24 +11,28 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from .. import cost_kinds, filters
+from .. import filters, savings
 from ..billing import books as of_books
+from ..billing import scope
 from ..billing.billed import Billed
 from ..billing.books import Books
 from ..billing.kinds import billed_name
-from ..billing.reconcile import REASONS, Reconciliation, reconcile
+from ..billing.logged import COLUMNS as COMPARED
+from ..billing.reasons import REASONS
+from ..billing.reconcile import Reconciliation, reconcile
+from ..billing.sync_log import Attempt
+from ..billing.verdict import EXCUSED
 from ..charts.billed import Days
 from ..charts.caching import Saved, Savings
 from ..charts.differences import Reason, by_reason
+from ..errors import UsageError
 from ..filters import Filter
 from ..sheets import Answer, Sheet
 from ..store.base import ROW_COLUMNS, Health, Store
 from ..views import Asked, bill, cache, models, projects, sessions, summary
+from ..views.columns import ROWS
 from . import urls
 from .urls import State
-
-HARMLESS = frozenset({"rounding", "discount", "not_reported_yet", "day_edge"})
-"""Reasons that mean nothing is wrong."""
 
 VIEWS = (summary.VIEW, models.VIEW, cache.VIEW, projects.VIEW, sessions.VIEW)
 """Whose tables stand on the page as they do in the terminal."""
@@ -37,8 +41,6 @@ Names = np.ndarray[Any, np.dtype[Any]]
 
 _DAY = timedelta(days=1)
 _AVERAGE = 7
-_MARGIN = 1
-"""Days beyond the range that tell calls at midnight from missing ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,14 @@ class Facts:
     """Whether Anthropic's numbers of any day are here."""
     read_at: datetime | None
     """When they were read last."""
+    failed: Attempt | None
+    """The last sync, if it went wrong."""
     up_to: date | None
     """The last day that was over when it was read."""
     found: Reconciliation | None
     """None when nothing is known of the bill of these days."""
+    remarks: tuple[str, ...]
+    """What must be known with it, besides its own remarks."""
     days: Days
     savings: Savings
     answers: dict[str, Answer]
@@ -73,7 +79,7 @@ class Facts:
         """Why the bill and the log differ; None when there is nothing to compare."""
         if self.found is None or not self.found.compared:
             return None
-        return by_reason([(f.reason, f.usd) for f in self.found.findings], REASONS, HARMLESS)
+        return by_reason([(f.reason, f.usd) for f in self.found.findings], REASONS, EXCUSED)
 
 
 def span(view: Filter, now: datetime) -> tuple[date, date]:
@@ -143,22 +149,7 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, datetime.min.time(), tzinfo=UTC)
 
 
-COLUMNS = cost_kinds.COLUMNS | {
-    "project",
-    "session_id",
-    "source",
-    "outcome",
-    "error",
-    "final",
-    "counted",
-    "calls",
-    "tokens_total",
-    "web_searches",
-    "duration_seconds",
-    "task_id",
-    "day",
-    "offset",
-}
+COLUMNS = frozenset({*COMPARED, *savings.COLUMNS, *ROWS, "project", "session_id"})
 """What is read of the lines."""
 
 
@@ -173,20 +164,22 @@ def _gather(store: Store, books: Books, state: State, now: datetime) -> Facts:
     view = urls.to_filter(state, now, store.zone)
     since, until = span(view, now)
     read = OneReading(store, _stretch(view, since, until, store.zone), COLUMNS)
-    every = books.all()
-    rows = _compared(read, books, state, since, until)
-    here = _narrowed(books.between(since, until), state)
-    found = None if here.empty else _reconciled(rows, here, books, since, until, now)
-    asked = _asked(read, view, now, books, every)
+    every, attempts = books.all(), books.attempts()
+    near, remarks = _near(books, state, since, until)
+    here = of_books.within(near, since, until)
+    rows = _compared(read, state, since, until)
+    asked = Asked(read, view, now, books.prices, billed=None if every.empty else every)
     answers = {one.name: one.build(asked) for one in VIEWS}
     of_span = cut(rows, _midnight(since), _midnight(until + _DAY))
     return Facts(
         since=since,
         until=until,
         synced=not every.empty,
-        read_at=_read_at(every),
+        read_at=_read_at(every, attempts),
+        failed=attempts[-1] if attempts and attempts[-1].error else None,
         up_to=max((day for day in every.days if _over(every, day)), default=None),
-        found=found,
+        found=None if here.empty else _reconciled(rows, near, books, since, until, now),
+        remarks=remarks,
         days=_days(rows, here, since, until, store.health(), state.revision),
         savings=_savings(answers["cache"]),
         answers=answers,
@@ -198,14 +191,20 @@ def _gather(store: Store, books: Books, state: State, now: datetime) -> Facts:
     )
 
 
+def _near(books: Books, state: State, since: date, until: date) -> tuple[Billed, tuple[str, ...]]:
+    """The bill of these days and one more on either side, as far as it is compared, and what to say of it."""
+    known = of_books.of_models(books.between(since - _DAY, until + _DAY), _models(state))
+    try:
+        chosen, remarks = scope.narrowed(known, books.rules(), since, until)
+    except UsageError as error:
+        return known, (str(error),)
+    return chosen, tuple(remarks)
+
+
 def _stretch(view: Filter, since: date, until: date, zone: ZoneInfo) -> Filter:
     """All that any part of the view needs: its own hours, the UTC days around, and a week for the average."""
-    days = hours(since - _AVERAGE * _DAY, until + _MARGIN * _DAY, zone)
+    days = hours(since - _AVERAGE * _DAY, until + _DAY, zone)
     return Filter(min(days.since, view.since), max(days.until, view.until))
-
-
-def _asked(read: OneReading, view: Filter, now: datetime, books: Books, every: Billed) -> Asked:
-    return Asked(read, view, now, books.prices, billed=None if every.empty else every)
 
 
 def _narrows_more(state: State) -> bool:
@@ -217,13 +216,9 @@ def _models(state: State) -> frozenset[str]:
     return frozenset(billed_name(model) for model in state.models)
 
 
-def _narrowed(known: Billed, state: State) -> Billed:
-    return of_books.of_models(known, _models(state))
-
-
-def _compared(read: OneReading, books: Books, state: State, since: date, until: date) -> pd.DataFrame:
+def _compared(read: OneReading, state: State, since: date, until: date) -> pd.DataFrame:
     """The lines that are compared with the bill: of the chosen models, whatever other filters are set."""
-    days = hours(since - _AVERAGE * _DAY, until + _MARGIN * _DAY, read.zone)
+    days = hours(since - _AVERAGE * _DAY, until + _DAY, read.zone)
     rows = read.rows(days, columns=COLUMNS)
     wanted = _models(state)
     if not wanted:
@@ -242,15 +237,16 @@ def named(column: pd.Series) -> Names:
 
 
 def _reconciled(
-    rows: pd.DataFrame, here: Billed, books: Books, since: date, until: date, now: datetime
+    rows: pd.DataFrame, near: Billed, books: Books, since: date, until: date, now: datetime
 ) -> Reconciliation:
-    near = cut(rows, _midnight(since - _MARGIN * _DAY), _midnight(until + (1 + _MARGIN) * _DAY))
-    return reconcile(near, here, since, until, prices=books.prices, rules=books.rules(), now=now)
+    around = cut(rows, _midnight(since - _DAY), _midnight(until + 2 * _DAY))
+    return reconcile(around, near, since, until, prices=books.prices, rules=books.rules(), now=now)
 
 
-def _read_at(every: Billed) -> datetime | None:
-    reads = [*every.usage_days.values(), *every.cost_days.values()]
-    return max((read.read_at for read in reads), default=None)
+def _read_at(every: Billed, attempts: Sequence[Attempt]) -> datetime | None:
+    """When anything was read last; a reading that brought nothing new leaves no snapshot."""
+    reads = [read.read_at for read in (*every.usage_days.values(), *every.cost_days.values())]
+    return max([*reads, *(at for one in attempts[-1:] for at in one.read.values())], default=None)
 
 
 def _over(every: Billed, day: date) -> bool:
@@ -298,4 +294,5 @@ def _saved(sheet: Sheet, key: str) -> tuple[Saved, ...]:
 
 def _one(name: str, row: Mapping[str, Any]) -> Saved:
     saved, extra = (float(row[key] or 0) for key in ("saved_usd", "extra_usd"))
-    return Saved(name, row["cache_hit_rate"], row["mark"] or "", saved, extra)
+    known = row["net_usd"] is not None
+    return Saved(name, row["cache_hit_rate"], row["mark"] or "", saved, extra, known)

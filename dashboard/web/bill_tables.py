@@ -9,7 +9,10 @@ import pandas as pd
 from dash import html
 
 from .. import numbers
-from ..billing.reconcile import REASONS, Finding, Reconciliation
+from ..billing.findings import Finding
+from ..billing.reasons import REASONS
+from ..billing.reconcile import Reconciliation
+from ..billing.verdict import NO_DIFFERENCE
 from ..charts.billed import signed
 from ..charts.picture import model_label
 from ..savings import mark
@@ -22,10 +25,10 @@ SHOWN = 40
 """So many findings are listed; `callmeter reconcile` lists them all."""
 
 
-def sheet(of: Sheet, most: int | None = None) -> list[Any]:
-    """A sheet's sentence and table, without the columns that may give way; at most so many rows."""
+def sheet(of: Sheet) -> list[Any]:
+    """A sheet's sentence and table, without the columns that may give way."""
     columns = [column for column in of.shown if not column.extra]
-    rows = [[column.text(row) for column in columns] for row in of.rows[:most]]
+    rows = [[column.text(row) for column in columns] for row in of.rows]
     said = [html.P(of.sentence, className="sentence")] if of.sentence else []
     if not rows:
         return said or [html.P("Nothing in this range.", className="advice")]
@@ -38,12 +41,13 @@ def named(answer: Answer, name: str) -> Sheet:
 
 
 def findings(found: Reconciliation | None) -> list[Any]:
-    """What was found, largest first, each in its sentence."""
+    """What was found, largest first, each in its sentence; what is no real difference stands last."""
     if found is None or not found.compared:
         return [html.P("No day can be compared yet.", className="advice")]
     if not found.findings:
         return [html.P(NO_FINDINGS, className="advice")]
-    made = [_finding(one) for one in found.findings[:SHOWN]]
+    ordered = sorted(found.findings, key=lambda one: one.reason in NO_DIFFERENCE)
+    made = [_finding(one) for one in ordered[:SHOWN]]
     rest = len(found.findings) - SHOWN
     more = [html.P(f"And {rest:,} slighter ones: callmeter reconcile lists them.", className="advice")]
     return [html.Ol(made, className="findings", tabIndex=0), *(more if rest > 0 else [])]
@@ -69,7 +73,7 @@ def _said(one: Finding) -> str:
 
 _HIT = Column("cache_hit_rate", "Hit rate", percent)
 _MODELS = (
-    Column("model", "Model", lambda name: model_label(name) if name else "none"),
+    Column("model", "Model", lambda name: model_label(name) if name else "no model"),
     Column("logged_usd", "Logged", numbers.usd),
     Column("billed_usd", "Billed", numbers.usd),
     Column("difference_usd", "Difference", signed),
