@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from frames import UTC, FrameStore, at
 
 from dashboard.billing import cli_runs
 from dashboard.billing.cli_runs import CliCost, Comparison, LoggedSession
@@ -19,6 +18,7 @@ from dashboard.filters import days
 from logger.importing import import_runs
 from logger.journal import Journal
 from logger.pricing import built_in, price_of
+from tests.frames import UTC, FrameStore, at
 
 DATA = Path(__file__).parent / "data" / "claude-cli"
 OUTPUTS = sorted(path for path in DATA.glob("*/*") if path.name.startswith(("stream", "result")))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from frames import UTC, FrameStore, at, rows
 
 from dashboard import buckets, failures, report
 from dashboard.charts import failures as chart
@@ -20,6 +20,7 @@ from dashboard.views import Asked
 from dashboard.views import failures as view
 from logger.pricing import built_in
 from logger.telemetry import ERROR_TYPES
+from tests.frames import UTC, FrameStore, at, rows
 
 NOW = at("2026-11-22 18:00")
 TODAY = days(NOW.date(), NOW.date(), UTC)
@@ -53,8 +54,9 @@ def test_the_names_of_a_failure_have_one_class(names: list[str], kind: str) -> N
 
 
 def test_every_type_of_the_api_of_its_library_and_of_the_demo_has_a_class() -> None:
-    anthropic = pytest.importorskip("anthropic")
-    source = Path(anthropic._exceptions.__file__).read_text("utf-8")
+    found = find_spec("anthropic")
+    assert found is not None and found.origin is not None
+    source = (Path(found.origin).parent / "_exceptions.py").read_text("utf-8")
     library = re.findall(
         r"^class (\w+)\((?:APIStatusError|InternalServerError|APIConnectionError)\)", source, re.M
     )

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from frames import UTC, FrameStore, at, month, rows
 
 from dashboard import buckets, latency, report
 from dashboard.charts import latency as chart
@@ -20,6 +19,7 @@ from dashboard.sheets import Answer, data
 from dashboard.views import Asked
 from dashboard.views import latency as view
 from logger.pricing import built_in
+from tests.frames import UTC, FrameStore, at, month, rows
 
 NOW = at("2026-11-22 18:00")
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -287,7 +287,8 @@ def _logged_words(rows: Iterable[Mapping[str, Cell]]) -> str:
         return "No session is named in these files."
     if missing:
         of = f"{numbers.count(missing)} of {numbers.plural(len(sessions), 'session')}"
-        return f"{of} {'is' if missing == 1 else 'are'} not in the log: callmeter import adds what is missing."
+        verb, them = ("is", "it") if missing == 1 else ("are", "them")
+        return f"{of} {verb} not in the log: callmeter import takes {them} in."
     same = sum(row["difference_usd"] == 0 for row in sessions)
     return f"{numbers.count(same)} of {numbers.plural(len(sessions), 'session')} logged at what the CLI says."
 
