@@ -243,6 +243,7 @@ def test_models_as_billed_have_requests_amount_and_list_price() -> None:
     assert column(answer, "models", "requests") == [2, 1, 0]
     assert column(answer, "models", "cache_hit_rate") == [0.5, None, None]
     assert column(answer, "models", "tokens_cache_write") == [10, 0, 0]
+    assert answer.remarks[0] == "Billed for no model: $1.00 for code execution."
 
 
 def test_the_bill_of_some_models_is_theirs_under_any_of_their_names() -> None:
@@ -287,6 +288,12 @@ def test_of_the_bill_projects_are_workspaces_and_keys() -> None:
     assert column(answer, "workspaces", "billed_usd") == [4.0, 2.0]
     assert column(answer, "api_keys", "api_key") == ["coordinator", None]
     assert column(answer, "api_keys", "billed_usd") == [5.0, 1.0]
+
+
+def test_a_key_without_a_known_name_goes_by_its_id() -> None:
+    bill = billed({"2026-11-19": [{"api_key": "", "api_key_id": "apikey_9", "amount_usd": 1.0}]})
+    answer = made("projects", billed=bill, only_billed=True, since="2026-11-19")
+    assert column(answer, "api_keys", "api_key") == ["apikey_9"]
 
 
 # sessions

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..billing.billed import Billed
-from ..billing.kinds import billed_name
+from ..billing.kinds import KIND_NAMES, billed_name
 from ..filters import Filter
 from ..numbers import UNKNOWN, count, plural
 from ..numbers import usd as usd_words
@@ -72,7 +73,7 @@ def of_models(frame: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
     if not models:
         return frame
     wanted = {billed_name(model) for model in models}
-    return frame[[model in wanted for model in map(_name, frame["model"])]]
+    return frame[frame["model"].isin({model for model in frame["model"].unique() if _name(model) in wanted})]
 
 
 def _name(model: str) -> str:
@@ -143,11 +144,28 @@ def by_facet(asked: Asked, key: str) -> list[dict[str, Cell]]:
     usage, cost = (
         within(of_models(frame, asked.view.models), days) for frame in (asked.billed.usage, asked.billed.cost)
     )
-    values = sorted({*usage[key], *cost[key]})
+    used, paid = _labels(usage, key), _labels(cost, key)
     rows: list[dict[str, Cell]] = [
-        {key: facet(value), **cells(usage[usage[key] == value], cost[cost[key] == value])} for value in values
+        {key: facet(value), **cells(usage[used == value], cost[paid == value])}
+        for value in sorted({*used, *paid})
     ]
     return sorted(rows, key=lambda row: -float(row["billed_usd"] or 0))
+
+
+def _labels(frame: pd.DataFrame, key: str) -> pd.Series[Any]:
+    """What each row's facet is called: its name, else its id."""
+    names, ids = frame[key], f"{key}_id"
+    return names.where(names != "", frame[ids]) if ids in frame else names
+
+
+def without_model(asked: Asked) -> str:
+    """What was billed in the view's days for no model, in a sentence; "" for nothing."""
+    assert asked.billed is not None
+    cost = within(of_models(asked.billed.cost, asked.view.models), days_of(asked.view, asked.now))
+    other = cost[(cost["model"] == "").to_numpy()]
+    amounts = other.groupby("cost_type")["amount_usd"].sum().items()
+    said = [f"{usd_words(float(value))} for {KIND_NAMES.get(str(kind), kind)}" for kind, value in amounts]
+    return f"Billed for no model: {', '.join(said)}." if said else ""
 
 
 def remarks(asked: Asked) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from .. import filters, metrics
+from ..billing.billed import Billed
 from ..numbers import usd as usd_words
 from ..sheets import Answer, Cell, Column, Sheet
 from . import Asked, View, bill
@@ -120,8 +121,13 @@ def _sentence(rows: Sequence[Mapping[str, Cell]], key: str) -> str:
 def _billed(asked: Asked) -> Answer:
     assert asked.billed is not None
     days = bill.days_of(asked.view, asked.now)
+    narrow = replace(
+        asked.billed,
+        usage=bill.of_models(asked.billed.usage, asked.view.models),
+        cost=bill.of_models(asked.billed.cost, asked.view.models),
+    )
     amounts = bill.by_day(asked.billed, asked.view.models)
-    rows = [_billed_row(asked, day, amounts) for day in days]
+    rows = [_billed_row(narrow, day, amounts) for day in days]
     columns = (
         _DAY,
         *bill.COLUMNS[:1],
@@ -132,21 +138,15 @@ def _billed(asked: Asked) -> Answer:
     return Answer((sheet,), facts(asked), bill.remarks(asked))
 
 
-def _billed_row(asked: Asked, day: date, amounts: Mapping[date, float]) -> dict[str, Cell]:
+def _billed_row(billed: Billed, day: date, amounts: Mapping[date, float]) -> dict[str, Cell]:
     """Null for what was never read."""
-    assert asked.billed is not None
     row: dict[str, Cell] = {"day": day.isoformat(), _AVERAGE.key: usd(billed_average(amounts, day))}
-    frames = (asked.billed.usage, asked.billed.cost)
-    usage_rows, cost = (bill.within(bill.of_models(frame, asked.view.models), [day]) for frame in frames)
-    read = asked.billed.cost_days.get(day)
-    cells = bill.cells(usage_rows, cost, bound=read is not None and not read.over)
-    unread = {key: None for key in ("billed_usd", "list_usd") if day not in asked.billed.cost_days}
-    unused = {
-        key: None
-        for key in ("requests", "tokens_total", "cache_hit_rate")
-        if day not in asked.billed.usage_days
-    }
-    return row | cells | unread | unused
+    used, paid = (bill.within(frame, [day]) for frame in (billed.usage, billed.cost))
+    read = billed.cost_days.get(day)
+    row |= bill.cells(used, paid, bound=read is not None and not read.over)
+    unknown = () if read else ("billed_usd", "list_usd")
+    unused = () if day in billed.usage_days else ("requests", "tokens_total", "cache_hit_rate")
+    return row | dict.fromkeys((*unknown, *unused))
 
 
 VIEW = View("daily", "day by day, with a 7-day average", build, grouped=False, has_bill=True)

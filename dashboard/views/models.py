@@ -35,7 +35,8 @@ def _billed(asked: Asked) -> Answer:
     columns = (_MODEL, *bill.COLUMNS, _SHARE)
     key = bill.BILLED.key
     sheet = Sheet("models", "Models, as billed", columns, with_shares(rows, key), _sentence(rows, key))
-    return Answer((sheet,), facts(asked), bill.remarks(asked))
+    said = tuple(filter(None, (bill.without_model(asked), *bill.remarks(asked))))
+    return Answer((sheet,), facts(asked), said)
 
 
 def with_shares(rows: Sequence[Mapping[str, Cell]], key: str) -> list[dict[str, Cell]]:
