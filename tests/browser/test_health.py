@@ -22,10 +22,10 @@ def drawn(page: Page, chart: str) -> int:
 def test_the_pictures_come_with_the_view_and_follow_switch_lines_and_table(page: Page) -> None:
     for number in range(3):
         page.write(ago=timedelta(hours=number + 1))
-    page.open()
-    page.shows("#sentence-timeline", "Most")
+    page.open("?view=money")
+    page.shows("#balance", "No credit is on record")
     assert drawn(page, "latency") == 0
-    page.open("?view=health")
+    page.press("#views input[value='health'] + label")
     page.shows("#sentence-latency", "Half of 3 calls took up to")
     page.until(lambda: drawn(page, "latency") > 1, "the latency picture")
     page.shows("#sentence-failures", "None of 3 calls failed")
