@@ -6,6 +6,7 @@ Excel knows no time zones: a time is the local wall clock, and a column after it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -43,9 +44,38 @@ _FORMATS = {
 
 def write(extracts: Sequence[Extract], out: BinaryIO, scratch: Path) -> None:
     """A sheet for each table. Raises ExportError for more rows than a sheet holds."""
+    sink = _Sink(out)
+    try:
+        _write(extracts, sink, scratch)
+    except BaseException:
+        sink.out = None
+        raise
+
+
+@dataclass(slots=True)
+class _Sink:
+    """Where the workbook goes, or nowhere after a failure: the library still closes what it began."""
+
+    out: BinaryIO | None
+
+    def write(self, data: bytes) -> int:
+        return self.out.write(data) if self.out else len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self.out.seek(offset, whence) if self.out else 0
+
+    def tell(self) -> int:
+        return self.out.tell() if self.out else 0
+
+    def flush(self) -> None:
+        if self.out:
+            self.out.flush()
+
+
+def _write(extracts: Sequence[Extract], sink: _Sink, scratch: Path) -> None:
     import xlsxwriter
 
-    book = xlsxwriter.Workbook(out, {**_OPTIONS, "tmpdir": str(scratch)})
+    book = xlsxwriter.Workbook(sink, {**_OPTIONS, "tmpdir": str(scratch)})
     book.use_zip64()
     formats = {name: book.add_format({"num_format": shown}) for name, shown in _FORMATS.items()}
     formats["head"] = book.add_format({"bold": True, "bottom": 1})
