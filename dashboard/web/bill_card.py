@@ -30,7 +30,7 @@ def render(facts: Facts, now: datetime) -> list[Any]:
     if not facts.synced:
         return _not_synced(facts, now)
     return [
-        html.Div([html.P(_verdict(facts), className="verdict"), _mark(facts)], className="verdict-row"),
+        html.Div([_said(facts), _mark(facts)], className="verdict-row"),
         figures(facts),
         html.P(freshness(facts, now), className="quiet wraps"),
         *_failed(facts, now),
@@ -40,12 +40,18 @@ def render(facts: Facts, now: datetime) -> list[Any]:
 
 def _not_synced(facts: Facts, now: datetime) -> list[Any]:
     return [
-        html.P(NOT_SYNCED, className="verdict"),
+        html.P(NOT_SYNCED, className="verdict uncompared"),
         figures(facts),
         *_failed(facts, now),
         html.Pre(html.Code(FIRST), tabIndex=0, className="begin"),
         html.P(KEY, className="advice"),
     ]
+
+
+def _said(facts: Facts) -> Any:
+    """The verdict, marked where there is nothing to compare: the panels of differences give way then."""
+    compared = facts.found is not None and facts.found.compared
+    return html.P(_verdict(facts), className="verdict" if compared else "verdict uncompared")
 
 
 def _verdict(facts: Facts) -> str:
