@@ -100,9 +100,9 @@ def _rates(grid: Grid, day: int, model: int, kind: int) -> str:
 
 _LOOKS_LIKE = (
     (0.0, "Priority Tier, paid ahead, looks like that"),
-    (0.5, "batches look like that"),
+    (0.5, "batches logged at the plain price look like that"),
     (1.1, "a region that costs more looks like that"),
-    (2.0, "batches priced as plain calls, or fast mode, look like that"),
+    (2.0, "calls logged at the price of batches, or fast mode, look like that"),
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -153,25 +152,22 @@ def period(
 
 
 def _month(text: str, yesterday: date) -> tuple[date, date]:
-    first = _day(
-        f"{text}-01" if re.fullmatch(r"\d{4}-\d{2}", text) else text, "--month", yesterday, "2026-11"
-    )
-    if not text.endswith(f"{first:%Y-%m}"):
-        raise UsageError(f"--month {text}: not a month; give one as 2026-11.")
+    try:
+        first = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
+    except ValueError:
+        raise UsageError(f"--month {text}: not a month; give one as 2026-11.") from None
     if first > yesterday:
         raise UsageError(f"--month {text}: no day of it is over yet.")
     return first, min((first + timedelta(days=31)).replace(day=1) - _DAY, yesterday)
 
 
-def _day(text: str, flag: str, yesterday: date, like: str = "2026-11-22") -> date:
+def _day(text: str, flag: str, yesterday: date) -> date:
     try:
         day = {"yesterday": yesterday, "today": yesterday + _DAY}.get(text) or date.fromisoformat(text)
     except ValueError:
         day = None
     if day is None or not 2020 <= day.year <= 9000:
-        raise UsageError(
-            f"{flag} {text}: not a {'month' if flag == '--month' else 'day'}; give one as {like}."
-        )
+        raise UsageError(f"{flag} {text}: not a day; give one as 2026-11-22.")
     return day
 
 
