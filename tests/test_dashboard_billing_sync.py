@@ -21,9 +21,11 @@ from hypothesis import strategies as st
 from dashboard.billing.api_errors import (
     BetaMissing,
     ConnectionCut,
+    Forbidden,
     NoAdminKey,
     RateLimited,
     Refused,
+    ReportError,
     ServerTrouble,
     ShapeChanged,
 )
@@ -173,11 +175,20 @@ def test_days_held_whole_from_the_newer_reports_stay_when_these_end(
 def test_names_that_may_not_be_read_leave_ids_and_a_remark(
     tmp_path: Path, reports: FakeReports, clock: Clock
 ) -> None:
-    reports.no_names = Refused("the names")
+    reports.no_names = Forbidden("the names")
     done = sync(reports.open, tmp_path, clock=clock)
     usage = load(BillingFolder(tmp_path)).usage
     assert done.outcome == "ok" and "go by their ids" in done.remarks[0]
     assert (set(usage["workspace_id"]), set(usage["workspace"])) == ({"w1"}, {""})
+
+
+@pytest.mark.parametrize("trouble", [Refused("the names"), ServerTrouble("the names", 500)])
+def test_names_that_another_try_may_bring_end_the_sync(
+    tmp_path: Path, reports: FakeReports, clock: Clock, trouble: ReportError
+) -> None:
+    reports.no_names = trouble
+    assert sync(reports.open, tmp_path, clock=clock).error is trouble
+    assert reports.asked == []
 
 
 def test_a_name_once_known_outlasts_names_that_cannot_be_read(
@@ -185,7 +196,7 @@ def test_a_name_once_known_outlasts_names_that_cannot_be_read(
 ) -> None:
     sync(reports.open, tmp_path, clock=clock)
     before = files(tmp_path)
-    reports.no_names = ServerTrouble("the names", 500)
+    reports.no_names = Forbidden("the names")
     sync(reports.open, tmp_path, clock=clock)
     assert files(tmp_path) == before
 
@@ -417,8 +428,8 @@ _STEP = st.one_of(
 _FAULTS = (ConnectionCut("x"), RateLimited("x", None), ShapeChanged("x", "y", "z"), ServerTrouble("x", 500))
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(_STEP, max_size=14))
+@settings(max_examples=20, deadline=None)
+@given(st.lists(_STEP, max_size=12))
 def test_whatever_happens_the_folder_holds_the_truth_of_all_settled_days(
     steps: list[tuple[str, int]],
 ) -> None:

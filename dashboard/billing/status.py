@@ -111,15 +111,15 @@ def _course(status: Status) -> list[str]:
 def _coverage(status: Status) -> list[str]:
     if not status.days:
         return ["No day is here."]
-    span = f"{_named(status.days[0])} to {_named(status.days[-1])}"
-    kinds = " and ".join(_REPORTS.get(one, one) for one in status.generations)
-    told = [f"Days (UTC): {len(status.days)}, {span}, from the {kinds}."]
+    kinds = " and ".join(REPORTS.get(one, one) for one in status.generations)
+    told = [f"Days (UTC): {len(status.days)}, {span(status.days[0], status.days[-1])}, from the {kinds}."]
     if status.gaps:
         told.append(f"Not here: {_ranges(status.gaps)}.")
     return told
 
 
-_REPORTS = {"analytics": "newer reports", "legacy": "older reports"}
+REPORTS = {"analytics": "newer reports", "legacy": "older reports"}
+"""What people call the generations."""
 
 
 def _next(status: Status) -> str:
@@ -204,13 +204,19 @@ def _ranges(days: Sequence[date]) -> str:
             runs[-1].append(day)
         else:
             runs.append([day])
-    shown = [_named(run[0]) if len(run) == 1 else f"{_named(run[0])} to {_named(run[-1])}" for run in runs]
+    shown = [span(run[0], run[-1]) for run in runs]
     rest = f" and {len(shown) - 5} more gaps" if len(shown) > 5 else ""
     return ", ".join(shown[:5]) + rest
 
 
-def _named(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
+def span(first: date, last: date) -> str:
+    """`3 to 9 November 2026`."""
+    if first == last:
+        return f"{first.day} {first:%B %Y}"
+    same_month = (first.year, first.month) == (last.year, last.month)
+    begin = str(first.day) if same_month else f"{first.day} {first:%B}"
+    begin += "" if first.year == last.year else f" {first.year}"
+    return f"{begin} to {last.day} {last:%B %Y}"
 
 
 def _when(status: Status, moment: datetime) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import CallmeterError, FolderError
 from . import names as names_
 from . import plan
-from .api_errors import BetaMissing, Rejected, ReportError, ShapeChanged
+from .api_errors import BetaMissing, Refused, Rejected, ReportError, ShapeChanged
 from .busy import only_one
 from .client import DayRows, Names, Reports
 from .plan import Asked, Chunk, Held
@@ -155,7 +155,7 @@ class _Run:
             "pages": done.pages,
             "rows": done.rows,
             "snapshots": done.snapshots,
-            "usd": round(done.usd, 10),
+            "usd": round(done.usd, 10) if done.days else None,
             "error": str(error) if error else "",
             "error_type": type(error).__name__ if error else stopped,
             "retry_after": getattr(error, "retry_after", None),
@@ -254,10 +254,12 @@ class _Run:
         return {**row, **named, "api_key": self._called.get(("api_key", key or ""))}
 
     def _learn_names(self, reports: Reports) -> None:
-        """The names of ids; without them it goes on, with those known before."""
+        """The names of ids; where they may not be read it goes on with those known before."""
         try:
             found = reports.names()
         except ReportError as error:
+            if error.retryable or isinstance(error, Refused):
+                raise
             found = Names({}, {})
             self._remarks.append(f"{error}. New keys and workspaces go by their ids.")
         names_.keep(self._folder.folder, found, self._clock())

@@ -102,7 +102,7 @@ class SyncLog:
 
     def _note(self, event: str, attempt: str, at: datetime, **fields: Any) -> None:
         said = {name: value for name, value in fields.items() if value not in (None, "")}
-        spelled = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        spelled = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         with self._lock:
             self._file.append([{"event": event, "attempt": attempt, "at": spelled, **said}])
 

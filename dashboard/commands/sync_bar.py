@@ -40,7 +40,7 @@ def bar(*, shown: bool | None = None) -> Iterator[Bar]:
         progress.update(task, completed=done, total=planned, rows=plural(rows, "row"), refresh=True)
 
     with progress:
-        yield Bar(draw, progress.console.print)
+        yield Bar(draw, lambda sentence: console.print(sentence, soft_wrap=True))
 
 
 def _say(sentence: str) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
+from ..billing.status import REPORTS, span
 from ..billing.sync import DayDone, Done
 from ..numbers import plural, usd
-
-_REPORTS = {"analytics": "newer reports", "legacy": "older reports"}
 
 _NAMED = 5
 """Days that are named one by one."""
@@ -47,7 +45,7 @@ def as_data(done: Done) -> dict[str, Any]:
 
 
 def _read(done: Done) -> str:
-    reports = " and ".join(_REPORTS[one] for one in done.generations)
+    reports = " and ".join(REPORTS[one] for one in done.generations)
     days = f"{plural(len(done.days), 'day')} (UTC), {span(done.days[0].day, done.days[-1].day)},"
     return f"Read {days} from Anthropic's {reports}: {plural(done.rows, 'row')}, {usd(done.usd)} billed."
 
@@ -76,13 +74,3 @@ def _change(one: DayDone) -> str:
 
 def _change_data(one: DayDone) -> dict[str, Any]:
     return {"day": str(one.day), "usd_before": one.before, "usd": one.usd}
-
-
-def span(first: date, last: date) -> str:
-    """`3 to 9 November 2026`."""
-    if first == last:
-        return f"{first.day} {first:%B %Y}"
-    same_month = (first.year, first.month) == (last.year, last.month)
-    begin = str(first.day) if same_month else f"{first.day} {first:%B}"
-    begin += "" if first.year == last.year else f" {first.year}"
-    return f"{begin} to {last.day} {last:%B %Y}"
