@@ -17,9 +17,11 @@ def sentences(done: Done) -> list[str]:
     """What was read, and what it changed."""
     told = [_read(done), *_changes(done.days)] if done.days else []
     if done.kept:
-        told.append(f"{plural(done.kept, 'day')} stay as the newer reports had told of them.")
+        stay = "stays" if done.kept == 1 else "stay"
+        it = "it" if done.kept == 1 else "them"
+        told.append(f"{plural(done.kept, 'day')} {stay} as the newer reports had told of {it}.")
     if done.error and done.days:
-        told.append(f"{len(done.days)} of {plural(done.planned, 'day')} were read whole and are kept.")
+        told.append(f"Read whole and kept: {len(done.days)} of {plural(done.planned, 'day')}.")
     return told
 
 
