@@ -121,14 +121,12 @@ def uncached(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
     chosen = rows[plain & large & (calls > 0)]
     rate = cost_kinds.rates(chosen, prices)["tokens_input"].to_numpy()
     sent = chosen["tokens_input"].to_numpy().astype("int64")
-    measures = pd.DataFrame(
-        {
-            "calls": chosen["calls"].to_numpy().astype("int64"),
-            "input": sent,
-            "input_usd": np.nan_to_num(sent * rate),
-            "unpriced": np.where(np.isfinite(rate), 0, sent),
-        },
-        index=chosen.index,
-    )
-    added = measures.groupby([chosen["project"], chosen["model"]], observed=True).sum()
+    measures = {
+        "calls": chosen["calls"].to_numpy().astype("int64"),
+        "input": sent,
+        "input_usd": np.nan_to_num(sent * rate),
+        "unpriced": np.where(np.isfinite(rate), 0, sent),
+    }
+    frame = pd.DataFrame(measures, index=chosen.index)
+    added = frame.groupby([chosen["project"], chosen["model"]], observed=True).sum()
     return added.sort_values(["input_usd", "input"], ascending=False, kind="stable")

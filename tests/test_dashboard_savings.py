@@ -69,6 +69,11 @@ def test_without_known_rates_nothing_is_reckoned_and_the_tokens_are_counted() ->
     assert (found["cost_usd"], found["without_cache_usd"]) == (pytest.approx(0.4), pytest.approx(4.0))
 
 
+def test_a_model_without_cache_rates_is_known_as_long_as_it_does_not_cache() -> None:
+    found = only(call(model="no-cache", tokens_input=M, cost_usd=1.0))
+    assert (found["cost_usd"], found["without_cache_usd"], found["unpriced"]) == (1.0, 1.0, 0)
+
+
 def test_groups_are_in_order_of_what_they_saved() -> None:
     lines = [
         call(project="a", tokens_cache_read=M),
@@ -103,6 +108,7 @@ def test_a_cold_session_is_one_whose_writes_were_not_paid_back() -> None:
         call(session_id="paid", tokens_cache_read=M),  # 3.60 saved
         call(session_id="cold", tokens_cache_write=2 * M, tokens_cache_read=1000),
         call(session_id="", project="site", tokens_cache_write=M),
+        call(session_id="plain", tokens_input=M),
     ]
     found = savings.cold(rows(lines), PRICES)
     assert list(found.index) == [("web", "cold"), ("site", "")]

@@ -11,7 +11,7 @@ import pytest
 
 from dashboard import filters
 from dashboard.sheets import Answer, Sheet
-from dashboard.views import Asked
+from dashboard.views import Asked, bill
 from dashboard.views.all import VIEWS, view
 from dashboard.views.daily import average, billed_average
 from logger.price_table import ModelPrice, Period, PriceTable, Rates, Tariff
@@ -106,18 +106,34 @@ def test_summary_of_another_period_has_a_row_for_it() -> None:
 
 
 def test_summary_has_the_bill_beside_the_log_and_marks_what_is_not_known_to_the_end() -> None:
-    bill = billed(
+    theirs = billed(
         {
             "2026-11-19": [{"amount_usd": 2.0, "tokens_input": 10}],
             "2026-11-20": [{"amount_usd": 0.5, "tokens_input": 5}],
         },
         early=["2026-11-20"],
     )
-    answer = made("summary", *LAST_MONTHS, billed=bill)
+    answer = made("summary", *LAST_MONTHS, billed=theirs)
     assert column(answer, "costs", "billed_usd") == [2.5, 0.5, 2.5, 2.5]
     assert "Today | 1 | 100 | $1.00 | ≥ $0.50" in text(answer, "costs")
     assert "Uncached input | 300 | 23.1 % | ≥ 15" in text(answer, "tokens")
     assert "20 November was read before the day was over: more will come." in answer.remarks
+
+
+def test_the_first_hour_after_a_period_is_not_in_it() -> None:
+    one = asked(call("2026-11-10"), {"time": at("2026-11-11 00:00"), "model": "opus", "cost_usd": 5.0})
+    day = filters.days(date(2026, 11, 10), date(2026, 11, 10), one.store.zone)
+    answer = view("summary").build(replace(one, view=day))
+    assert column(answer, "costs", "period")[-1] == "2026-11-10"
+    assert column(answer, "costs", "estimated_cost_usd")[-1] == 1.0
+
+
+def test_what_was_billed_in_days_of_which_one_was_not_read_is_a_lower_bound() -> None:
+    known = billed({"2026-11-18": [{"amount_usd": 2.0}], "2026-11-19": []})
+    both = [date(2026, 11, 18), date(2026, 11, 19)]
+    assert bill.amount(known, both) == bill.Amount(2.0, bound=False)
+    assert bill.amount(known, [*both, date(2026, 11, 20)]) == bill.Amount(2.0, bound=True)
+    assert bill.amount(known, [date(2026, 11, 20)]) == bill.Amount(None)
 
 
 # daily
@@ -165,16 +181,16 @@ def test_days_are_those_of_the_zone_across_a_change_of_the_clock() -> None:
 
 
 def test_a_day_that_was_never_read_of_the_bill_is_a_gap_not_a_zero() -> None:
-    bill = billed({"2026-11-18": [{"amount_usd": 2.0}], "2026-11-20": []}, early=["2026-11-20"])
-    answer = made("daily", call("2026-11-18"), since="2026-11-18", billed=bill)
+    theirs = billed({"2026-11-18": [{"amount_usd": 2.0}], "2026-11-20": []}, early=["2026-11-20"])
+    answer = made("daily", call("2026-11-18"), since="2026-11-18", billed=theirs)
     assert column(answer, "days", "billed_usd") == [2.0, None, 0.0]
     assert [row[-1] for row in sheet(answer, "days").text()] == ["$2.00", "–", "≥ $0"]
     assert "Anthropic's numbers of 1 day are not here (19 November): callmeter sync." in answer.remarks
 
 
 def test_the_averages_of_the_bill_are_null_where_a_day_of_the_7_was_not_read() -> None:
-    bill = billed({f"2026-11-{day:02}": [{"amount_usd": 7.0}] for day in range(8, 21) if day != 10})
-    answer = made("daily", since="2026-11-14", billed=bill, only_billed=True)
+    theirs = billed({f"2026-11-{day:02}": [{"amount_usd": 7.0}] for day in range(8, 21) if day != 10})
+    answer = made("daily", since="2026-11-14", billed=theirs, only_billed=True)
     assert column(answer, "days", "average_7_days_usd") == [None, None, None, 7.0, 7.0, 7.0, 7.0]
 
 
@@ -291,8 +307,8 @@ def test_of_the_bill_projects_are_workspaces_and_keys() -> None:
 
 
 def test_a_key_without_a_known_name_goes_by_its_id() -> None:
-    bill = billed({"2026-11-19": [{"api_key": "", "api_key_id": "apikey_9", "amount_usd": 1.0}]})
-    answer = made("projects", billed=bill, only_billed=True, since="2026-11-19")
+    theirs = billed({"2026-11-19": [{"api_key": "", "api_key_id": "apikey_9", "amount_usd": 1.0}]})
+    answer = made("projects", billed=theirs, only_billed=True, since="2026-11-19")
     assert column(answer, "api_keys", "api_key") == ["apikey_9"]
 
 

@@ -106,32 +106,24 @@ def report(
     """
     if json and csv:
         raise UsageError("--json and --csv: give one of them.")
+    if view is None and billed:
+        raise UsageError("--billed needs a view: callmeter report models --billed, for one.")
+    if view is not None and detail:
+        raise UsageError(f"--detail lists calls; callmeter report {view} has none to list.")
     settings = options.settings(log_dir=log_dir, timezone=timezone)
     now = datetime.now(UTC)
     form = "json" if json else "csv" if csv else "text"
-    given = bool(date or week or month or since or until)
-    range_ = period.chosen(
-        now,
-        settings.zone,
-        date=date,
-        week=week,
-        month=month or (view is not None and not given),
-        since=since,
-        until=until,
-    )
+    month = month or not (view is None or date or week or since or until)
+    range_ = period.chosen(now, settings.zone, date=date, week=week, month=month, since=since, until=until)
     picked = choice.chosen(
         model=model, project=project, task=task, worker=worker, source=source, outcome=outcome
     )
     if view is None:
-        if billed:
-            raise UsageError("--billed needs a view: callmeter report models --billed, for one.")
         run(settings, range_, (by or By.model).value, form, now, detail=detail, picked=picked)
-        return
-    if detail:
-        raise UsageError(f"--detail lists calls; callmeter report {view} has none to list.")
-    from . import report_view
+    else:
+        from . import report_view
 
-    report_view.run(settings, view, range_, picked, by and by.value, form, now, billed=billed)
+        report_view.run(settings, view, range_, picked, by and by.value, form, now, billed=billed)
 
 
 def run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import typer
 
 from ..errors import UsageError
 from ..numbers import plural
+from ..sheets import Answer
 from . import choice, folder
 from .nothing import nothing
 from .price_file import table
@@ -23,13 +24,25 @@ if TYPE_CHECKING:
     from ..money.alerts import Alert
     from ..money.budgets import Standing
     from ..settings import Settings
-    from ..sheets import Answer
     from ..store.files import FileStore
     from ..views import Asked, View
     from .choice import Choice
 
 _BEFORE = timedelta(days=7)
 """What is read before the period, for averages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the words of the command ask for."""
+
+    settings: Settings
+    what: View
+    range_: Filter
+    picked: Choice
+    by: str | None
+    now: datetime
+    billed: bool
 
 
 def run(
@@ -46,46 +59,62 @@ def run(
     """Make the view and print it as "text", "json" or "csv". Raises CallmeterError; Exit when files are
     unreadable.
     """
-    from ..report import period
     from ..store.files import FileStore
     from ..views.all import view
 
-    what = view(name)
-    _check(what, picked, by, billed=billed)
+    request = Request(settings, view(name), range_, picked, by, now, billed)
+    _check(request)
     folder.usable(settings.log_dir, may_be_missing=billed)
-    bill = _bill(settings, billed=billed)
     with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
-        _load(store, what, range_)
-        chosen, remarks = _chosen(store, range_, picked, bill if billed else None)
-        asked = _asked(store, settings, what, chosen, now, by, bill, billed=billed)
-        files, bad = ([], 0) if billed else folder.problems(store, range_)
-        answer = what.build(asked)
-        remarks += [f"Not counted: {plural(bad, 'bad line')}: callmeter check."] if bad else []
-        none = _nothing(asked, what, store, settings)
-    facts = {"view": name, **answer.facts, "bad_lines": bad}
-    answer = replace(answer, facts=facts, remarks=(*remarks, *none, *answer.remarks))
-    if none and form == "text" and not what.whole and bill is None:
-        answer = replace(answer, sheets=(), remarks=(*remarks, *none))
-    printed(answer, form, "" if what.money or not answer.sheets else period(chosen))
+        _load(store, request)
+        answer, title = _answer(store, request, form)
+        files = [] if billed else folder.problems(store, range_)[0]
+    printed(answer, form, title)
     for sentence in files:
         print(sentence, file=sys.stderr)
     if files:
         raise typer.Exit(1)
 
 
-def _check(what: View, picked: Choice, by: str | None, *, billed: bool) -> None:
+def _check(request: Request) -> None:
     """Raise UsageError for flags that this view has no use for."""
-    if by is not None and not what.grouped:
+    what = request.what
+    if request.by is not None and not what.grouped:
         raise UsageError(f"--by: callmeter report {what.name} says itself what its rows are.")
-    if not billed:
+    if not request.billed:
         return
     if not what.has_bill:
         raise UsageError(f"--billed: Anthropic's reports say nothing of {what.name}.")
-    if replace(picked, model=()) != choice.Choice():
+    if replace(request.picked, model=()) != choice.Choice():
         raise UsageError("--billed: Anthropic's reports know models, but no projects, tasks or workers.")
 
 
-def _bill(settings: Settings, *, billed: bool) -> Billed | None:
+def _load(store: FileStore, request: Request) -> None:
+    if request.what.whole:
+        store.load()
+    else:
+        store.load(replace(request.range_, since=request.range_.since - _BEFORE))
+
+
+def _answer(store: FileStore, request: Request, form: str) -> tuple[Answer, str]:
+    """The answer with what must be known of it, and its title."""
+    from ..report import period
+
+    what, bill = request.what, _bill(request)
+    view, remarks = _chosen(store, request, bill)
+    asked = _asked(store, request, view, bill)
+    answer = what.build(asked)
+    bad = 0 if request.billed else folder.problems(store, request.range_)[1]
+    remarks += [f"Not counted: {plural(bad, 'bad line')}: callmeter check."] if bad else []
+    none = _nothing(asked, what, store, request.settings)
+    facts = {"view": what.name, **answer.facts, "bad_lines": bad}
+    if none and form == "text" and not what.whole and bill is None:
+        return Answer((), facts, (*remarks, *none)), ""
+    said = (*remarks, *none, *answer.remarks)
+    return replace(answer, facts=facts, remarks=said), "" if what.money else period(view)
+
+
+def _bill(request: Request) -> Billed | None:
     """Anthropic's numbers of all days; None without any. Beside the logged ones only of the workspaces and
     keys that the log is compared with. Raises UsageError when they are asked for and not there.
     """
@@ -93,66 +122,48 @@ def _bill(settings: Settings, *, billed: bool) -> Billed | None:
     from ..billing import rules
     from ..billing.snapshots import BillingFolder
 
-    found = bills.load(BillingFolder(settings.billing_dir)) if settings.billing_dir.is_dir() else None
+    where = request.settings.billing_dir
+    found = bills.load(BillingFolder(where)) if where.is_dir() else None
     if found is not None and not found.empty:
-        known = rules.read(settings.file)
+        known = rules.read(request.settings.file)
         both = frozenset(known.workspaces), frozenset(known.api_keys)
-        return found if billed else found.narrowed(*both)
-    if billed:
-        raise UsageError(
-            f"Nothing of Anthropic's numbers is in {settings.billing_dir} yet: callmeter sync reads them."
-        )
+        return found if request.billed else found.narrowed(*both)
+    if request.billed:
+        raise UsageError(f"Nothing of Anthropic's numbers is in {where} yet: callmeter sync reads them.")
     return None
 
 
-def _load(store: FileStore, what: View, range_: Filter) -> None:
-    if what.whole:
-        store.load()
-    else:
-        store.load(replace(range_, since=range_.since - _BEFORE))
-
-
-def _chosen(
-    store: FileStore, range_: Filter, picked: Choice, billed: Billed | None
-) -> tuple[Filter, list[str]]:
+def _chosen(store: FileStore, request: Request, bill: Billed | None) -> tuple[Filter, list[str]]:
     """The period with the names that are meant: of the log, or of the models billed."""
-    if billed is None:
-        return choice.narrowed(store, range_, picked)
-    if not picked.model:
+    range_, patterns = request.range_, request.picked.model
+    if not request.billed or bill is None:
+        return choice.narrowed(store, range_, request.picked)
+    if not patterns:
         return range_, []
     from ..money.scope import Scope
 
-    scope = Scope(model=picked.model)
-    every = {*billed.usage["model"], *billed.cost["model"]} - {""}
+    scope = Scope(model=patterns)
+    every = {*bill.usage["model"], *bill.cost["model"]} - {""}
     meant = {model for model in every if scope.holds("model", model)}
-    missing = [] if meant else [f"No model that was billed is called {' or '.join(picked.model)}."]
-    return replace(range_, models=frozenset(meant or picked.model)), missing
+    missing = [] if meant else [f"No model that was billed is called {' or '.join(patterns)}."]
+    return replace(range_, models=frozenset(meant or patterns)), missing
 
 
-def _asked(
-    store: FileStore,
-    settings: Settings,
-    what: View,
-    view: Filter,
-    now: datetime,
-    by: str | None,
-    bill: Billed | None,
-    *,
-    billed: bool,
-) -> Asked:
+def _asked(store: FileStore, request: Request, view: Filter, bill: Billed | None) -> Asked:
     from logger.pricing import built_in
 
     from ..views import Asked
 
-    standings, opened = _money(store, settings, now) if what.money else ((), ())
+    settings, now = request.settings, request.now
+    standings, opened = _money(store, settings, now) if request.what.money else ((), ())
     return Asked(
         store=store,
         view=view,
         now=now,
         prices=table(settings.prices) or built_in(),
-        by=by or "model",
+        by=request.by or "model",
         billed=bill,
-        only_billed=billed,
+        only_billed=request.billed,
         standings=standings,
         opened=opened,
     )
