@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from dashboard.billing import rules as billing_rules
 from dashboard.keys import REQUIRED, Key
 from dashboard.money import budgets, credit, notify, watches
 from dashboard.settings import OPTIONS
@@ -50,6 +51,7 @@ TABLES = {
     "watch": keys_table(watches.KEYS),
     "credit": keys_table(credit.KEYS),
     "alerts": keys_table(notify.KEYS),
+    "billing": keys_table(billing_rules.KEYS),
 }
 
 
