@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dashboard.billing import api_errors
+from dashboard.billing.admin_client import retry_after
 from dashboard.billing.client import AnthropicReports
 from tests.admin_api import (
     ANALYTICS_USAGE,
@@ -23,11 +24,8 @@ from tests.admin_api import (
     status,
     text,
 )
-from tests.admin_reading import GENERATIONS, days, quick, reports, running, server, total
-from tests.billed_org import (
-    ADMIN_KEY,
-    WORKSPACE_KEY,
-)
+from tests.admin_reading import GENERATIONS, NOW, days, quick, reports, running, server, total
+from tests.billed_org import ADMIN_KEY, WORKSPACE_KEY
 
 __all__ = ["quick", "running", "server"]  # fixtures
 
@@ -225,3 +223,18 @@ def test_a_long_wait_is_not_waited_for_but_told(
     with reports(server, max_retries=4) as one, pytest.raises(api_errors.RateLimited) as found:
         days(one, "usage", "analytics")
     assert found.value.retry_after == seconds and len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "9"}, 9),
+        ({"retry-after": "Sun, 22 Nov 2026 12:35:00 GMT"}, 60),
+        ({"retry-after": "Sun, 22 Nov 2026 12:00:00 GMT"}, 0),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, NOW) == seconds

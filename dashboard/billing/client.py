@@ -121,7 +121,7 @@ class AnthropicReports:
         self._client = _client(
             key,
             _safe(base_url or ADDRESS),
-            user_agent=f"callmeter/{metadata.version('callmeter')}",
+            user_agent=_user_agent(),
             timeout=timeout,
             max_retries=max_retries,
             on_retry=on_retry,
@@ -235,6 +235,13 @@ def _client(key: str, base_url: str, **options: Any) -> AdminClient:
     except ImportError:
         raise NoLibrary from None
     return AdminClient(key, base_url, **options)
+
+
+def _user_agent() -> str:
+    try:
+        return f"callmeter/{metadata.version('callmeter')}"
+    except metadata.PackageNotFoundError:
+        return "callmeter"
 
 
 def _safe(url: str) -> str:
