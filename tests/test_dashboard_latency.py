@@ -180,15 +180,21 @@ def test_the_picture_draws_five_models_and_says_how_many_more_there_are() -> Non
 
 def test_the_picture_names_the_slowest_model_and_what_is_left_out() -> None:
     lines = [
-        *calls([1.0] * 30, model="claude-haiku-5-5"),
+        *calls([1.0] * 40, model="claude-haiku-5-5"),
         *calls([5.0] * 30, model="claude-opus-5-5"),
         *calls([99.0], model="claude-once"),
         *calls([900.0], source="cli"),
     ]
     assert chart.draw(scene(lines)).sentence == (
-        "Half of 61 calls took up to 5.00 s, one in twenty over 5.00 s (dotted). "
+        "Half of 71 calls took up to 1.00 s, one in twenty over 5.00 s. "
         "Slowest: opus-5-5, 5.00 s. 1 run of several calls left out."
     )
+
+
+def test_the_dotted_line_is_named_only_where_there_is_one() -> None:
+    lines = [line | {"time": at(f"2026-11-22 {hour}:00")} for hour in (10, 11) for line in calls([2.0] * 20)]
+    assert "(dotted)" in chart.draw(scene(lines)).sentence
+    assert "(dotted)" not in chart.draw(scene(lines[:20] + lines[:1])).sentence
 
 
 def test_the_axis_is_logarithmic_only_where_the_range_is_wide() -> None:
@@ -204,7 +210,7 @@ def test_of_speeds_the_slow_ones_are_the_low_ones() -> None:
         line | {"tokens_per_second": float(n)} for line, n in zip(calls([1.0] * 20), speeds, strict=True)
     ]
     said = chart.draw(scene(lines, "tokens_per_second")).sentence
-    assert said == "Half of 20 calls wrote up to 10 tokens/s, one in twenty less than 2 tokens/s (dotted)."
+    assert said == "Half of 20 calls wrote up to 10 tokens/s, one in twenty less than 2 tokens/s."
 
 
 def test_a_range_without_times_says_so_in_the_picture() -> None:

@@ -67,9 +67,15 @@ def _figure(table: pd.DataFrame, scene: Scene) -> Figure:
             bargap=0.15,
             hovermode="x unified",
             xaxis=time_axis(scene.view, hoverformat=when),
-            yaxis=axis(rangemode="tozero", nticks=6, tickformat=",d"),
+            yaxis=axis(rangemode="tozero", tickformat=",d", **_steps(table)),
         ),
     }
+
+
+def _steps(table: pd.DataFrame) -> dict[str, int]:
+    """Ticks at whole calls only."""
+    most = max(failed for failed, _ in _failed_of(table))
+    return {"dtick": 1} if most <= 5 else {"nticks": 6}
 
 
 def _failed_of(table: pd.DataFrame) -> list[tuple[int, int]]:
@@ -88,6 +94,7 @@ def _bars(table: pd.DataFrame, kind: str) -> dict[str, Any]:
         "name": _SHORT[kind],
         "x": _when(table),
         "y": [count or None for count in table[kind].tolist()],
+        "offset": 0,
         "marker": {"color": COLOURS[kind], "line": {"width": 0}},
         "hovertemplate": "%{y:,} " + name[0].lower() + name[1:] + "<extra></extra>",
     }

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .. import buckets, latency, numbers
+from ..filters import Filter
 from ..latency import Course
 from .palette import faded, model_colour
 from .picture import (
@@ -24,6 +25,7 @@ from .picture import (
     layout,
     model_label,
     time_axis,
+    wall,
 )
 
 MOST = 5
@@ -31,6 +33,9 @@ MOST = 5
 
 WIDE = 30
 """From this ratio of largest to smallest on, the axis is logarithmic."""
+
+SLOW = 1.2
+"""How many times as slow as usual a model must be to be named."""
 
 _TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600, 12 * 3600)
 _SPEED = "tokens_per_second"
@@ -59,10 +64,15 @@ def _figure(course: Course, scene: Scene) -> Figure:
         "layout": layout(
             f"{scene.revision} {scene.measure}",
             hovermode="x unified",
-            xaxis=time_axis(scene.view, hoverformat=when),
+            xaxis=time_axis(scene.view, hoverformat=when, autorangeoptions=_whole(scene.view)),
             yaxis=axis(**_scale(course, scene.measure)),
         ),
     }
+
+
+def _whole(view: Filter) -> dict[str, Any]:
+    """The view from end to end: marks at an end would otherwise widen the axis."""
+    return {"clipmin": wall(view.since), "clipmax": wall(view.until)}
 
 
 def _traces(course: Course, model: str, scene: Scene) -> list[dict[str, Any]]:
@@ -71,7 +81,7 @@ def _traces(course: Course, model: str, scene: Scene) -> list[dict[str, Any]]:
     when = [f"{moment:%Y-%m-%d %H:%M}" for moment in middle.index]
     form = _form(scene.measure)
     told = zip(middle.tolist(), slow.tolist(), course.timed[model].tolist(), strict=True)
-    shared = {"type": "scatter", "x": when, "connectgaps": False, "legendgroup": model}
+    shared = {"type": "scatter", "x": when, "legendgroup": model}
     name = html.escape(model_label(model))
     return [
         shared
@@ -86,10 +96,11 @@ def _traces(course: Course, model: str, scene: Scene) -> list[dict[str, Any]]:
         shared
         | {
             "mode": "lines+markers",
+            "connectgaps": True,  # the marks tell where there is a value
             "name": name,
             "y": _plain(middle),
             "line": {"width": 2, "color": colour},
-            "marker": {"size": 4, "color": colour},
+            "marker": {"size": 5, "color": colour},
             "text": [_hover(*one, scene.measure, form) for one in told],
             "hovertemplate": f"{name} %{{text}}<extra></extra>",
         },
@@ -137,27 +148,31 @@ def _sentence(rows: pd.DataFrame, course: Course, measure: str) -> str:
     """What is usual, what is slow, which model is the slowest, and what is not drawn."""
     whole, form = course.whole, _form(measure)
     models = whole.drop(index="")
-    said = [_usual(whole.loc[""], measure, form), *_slowest(models, measure, form), *_aside(rows, course)]
-    return " ".join(said)
+    known = course.high.notna().to_numpy()
+    dotted = bool((known[1:] & known[:-1]).any())  # one point alone makes no line
+    said = [_usual(whole.loc[""], measure, form, dotted), *_slowest(models, whole.loc[""], measure, form)]
+    return " ".join([*said, *_aside(rows, course)])
 
 
-def _usual(whole: pd.Series, measure: str, form: Callable[[float], str]) -> str:
+def _usual(whole: pd.Series, measure: str, form: Callable[[float], str], dotted: bool) -> str:
     count = numbers.plural(int(whole["timed"]), "call")
     verb = {"duration_seconds": "took up to", _SPEED: "wrote up to"}.get(measure, "began to answer within")
     said = f"Half of {count} {verb} {form(whole['median'])}"
     if whole["high"] != whole["high"]:
         return said + "."
     beyond = "less than" if measure == _SPEED else "over"
-    return f"{said}, one in twenty {beyond} {form(whole['high'])} (dotted)."
+    return f"{said}, one in twenty {beyond} {form(whole['high'])}{' (dotted)' if dotted else ''}."
 
 
-def _slowest(models: pd.DataFrame, measure: str, form: Callable[[float], str]) -> list[str]:
-    """The slowest of the models that were called often enough to say so."""
-    known = models[(models["timed"] >= latency.LEAST[95]).to_numpy()]
+def _slowest(models: pd.DataFrame, whole: pd.Series, measure: str, form: Callable[[float], str]) -> list[str]:
+    """The slowest of the models that were called often enough to say so, if it is slow beside the rest."""
+    known = models[(models["timed"] >= latency.LEAST[95]).to_numpy()]["median"]
     if len(known) < 2:
         return []
-    slow = known["median"].idxmin() if measure == _SPEED else known["median"].idxmax()
-    return [f"Slowest: {model_label(str(slow))}, {form(float(known.at[slow, 'median']))}."]
+    name = str(known.idxmin() if measure == _SPEED else known.idxmax())
+    value, usual = float(known[name]), float(whole["median"])
+    slow = value * SLOW <= usual if measure == _SPEED else value >= usual * SLOW
+    return [f"Slowest: {model_label(name)}, {form(value)}."] if slow else []
 
 
 def _aside(rows: pd.DataFrame, course: Course) -> list[str]:
