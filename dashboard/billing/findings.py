@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
 from ..numbers import plural, usd
-from .axes import KINDS, SEARCH, Floats
+from .axes import KINDS, SEARCH, Ints
 from .grid import Grid
-from .kinds import KIND_NAMES
 from .rest import DUST
+from .whose import Whose
 from .workings import Piece, tokens
 
 OF_COSTS = {"code_execution": "code_execution", "session_usage": "session_time"}
@@ -46,18 +46,22 @@ class Finding:
 MOST_LINES = 100
 
 
-def findings_of(pieces: Iterable[Piece], grid: Grid, names: Mapping[int, tuple[str, int]]) -> list[Finding]:
+def findings_of(
+    pieces: Iterable[Piece], grid: Grid, names: Mapping[int, tuple[str, int]], whose: Whose
+) -> list[Finding]:
     """The pieces by day, model and reason, largest first. names: position of a line -> its day and offset."""
     groups: dict[tuple[int, int, str, str], list[Piece]] = {}
     for piece in pieces:
-        groups.setdefault((piece.day, piece.model, piece.reason, piece.hint), []).append(piece)
-    found = [_finding(group, grid, names) for group in groups.values()]
+        groups.setdefault(_together(piece), []).append(piece)
+    found = [_finding(group, grid, names, whose) for group in groups.values()]
     return sorted(
         [*found, *_other(grid)], key=lambda one: (-abs(one.usd), -abs(one.tokens), one.day, one.model)
     )
 
 
-def _finding(group: Sequence[Piece], grid: Grid, names: Mapping[int, tuple[str, int]]) -> Finding:
+def _finding(
+    group: Sequence[Piece], grid: Grid, names: Mapping[int, tuple[str, int]], whose: Whose
+) -> Finding:
     first = group[0]
     counts = np.sum([piece.counts for piece in group], axis=0)
     money = np.sum([piece.usd for piece in group], axis=0)
@@ -75,43 +79,21 @@ def _finding(group: Sequence[Piece], grid: Grid, names: Mapping[int, tuple[str, 
         certain=all(piece.certain for piece in group),
         lines=[names[line] for piece in group for line in piece.lines[:MOST_LINES]],
     )
-    return _told(found, _what_more(first, grid, money))
+    return _told(found, first.hint or _whose(found, whose, counts))
+
+
+def _together(piece: Piece) -> tuple[int, int, str, str]:
+    """What one finding is made of: for another price, all kinds."""
+    return piece.day, piece.model, piece.reason, "" if piece.reason == "price" else piece.hint
+
+
+def _whose(found: Finding, whose: Whose, counts: Ints) -> str:
+    """Whose usage it was, where it is all that one key or workspace used."""
+    return whose.said(found.day, found.model, counts) if found.reason == "not_logged" else ""
 
 
 def _told(found: Finding, more: str) -> Finding:
     return replace(found, sentence=sentence(found, more))
-
-
-def _what_more(piece: Piece, grid: Grid, money: Floats) -> str:
-    if piece.reason == "price":
-        return _rates(grid, piece.day, piece.model, int(np.argmax(np.abs(money))))
-    return piece.hint
-
-
-def _rates(grid: Grid, day: int, model: int, kind: int) -> str:
-    """Both rates of the kind that makes most of the difference, and what they look like."""
-    cell = day, model, kind
-    priced = grid.logged[cell] - grid.unpriced[cell]
-    billed, logged = grid.bill.list_usd[cell] / grid.bill.counts[cell], grid.logged_usd[cell] / max(priced, 1)
-    per = 1000 if KINDS[kind] == SEARCH else 1_000_000
-    unit = "thousand searches" if KINDS[kind] == SEARCH else f"million tokens ({KIND_NAMES[KINDS[kind]]})"
-    return f"{usd(billed * per)} per {unit}, logged at {usd(logged * per)}{_likely(billed, logged)}"
-
-
-_LOOKS_LIKE = (
-    (0.0, "Priority Tier, paid ahead, looks like that"),
-    (0.5, "batches logged at the plain price look like that"),
-    (1.1, "a region that costs more looks like that"),
-    (2.0, "calls logged at the price of batches, or fast mode, look like that"),
-)
-
-
-def _likely(billed: float, logged: float) -> str:
-    ratio = billed / logged if logged else float("inf")
-    for known, words in _LOOKS_LIKE:
-        if abs(ratio - known) < 0.005:
-            return f"; {words}"
-    return "; see the prices that were in force when the calls were logged"
 
 
 def _other(grid: Grid) -> list[Finding]:
@@ -142,7 +124,6 @@ def sentence(one: Finding, more: str = "") -> str:
         usd=usd(abs(one.usd)),
         direction="billed and not logged" if one.usd >= 0 else "logged and not billed",
         more=more,
-        side=_side(one, more),
     )
 
 
@@ -153,7 +134,7 @@ _SENTENCES = {
     "not_billed": "{what} {on} {was} logged and not billed: {amount}.",
     "failed": "{what} that failed {on} {was} logged with {amount} and not billed.",
     "logged_twice": "{what} {on} {was} logged twice: {amount}.",
-    "day_edge": "{what} {on}: {side}, {amount}.",
+    "day_edge": "{what} {on} {was} {more}: {amount}.",
     "not_reported_yet": "{amount} {on} may not be in Anthropic's report yet: it was read within a day.",
     "rounding": "{usd} {on} is within rounding.",
     "discount": "A discount of {usd} {on}.",
@@ -161,18 +142,18 @@ _SENTENCES = {
     "code_execution": "Code execution {on} was billed: {usd}. No line of the log tells of it.",
     "session_time": "Session time {on} was billed: {usd}. No line of the log tells of it.",
     "price": "Another price {on}: billed at {more}. That makes {usd}.",
-    "unexplained": "{amount} {on} {direction}, and nothing explains it.",
+    "unexplained": "{amount} {on} were {direction}, and nothing explains it{more}.",
 }
 
 
 def _what(one: Finding) -> str:
     if one.kind == SEARCH:
         return plural(abs(one.tokens), "web search", "web searches")
-    return plural(one.calls, "call") if one.calls else "Tokens"
+    return plural(one.calls, "call") if one.calls else "Usage"
 
 
 def _verb(one: Finding) -> str:
-    single = one.calls == 1 if one.kind != SEARCH else abs(one.tokens) == 1
+    single = (one.calls or 1) == 1 if one.kind != SEARCH else abs(one.tokens) == 1
     return ("was" if single else "were") + ("" if one.certain else " likely")
 
 
@@ -183,11 +164,3 @@ def _amount(one: Finding) -> str:
         else plural(abs(one.tokens), "search", "searches")
     )
     return f"{counted}, {usd(abs(one.usd))}" if one.tokens else usd(abs(one.usd))
-
-
-def _side(one: Finding, more: str) -> str:
-    """On which side of midnight what stands."""
-    if one.tokens < 0 or (one.tokens == 0 and one.usd < 0):
-        return f"logged on this day, billed on {more}"
-    other = one.day + timedelta(days=-1 if more == "the day after" else 1)
-    return f"billed on this day, logged on {day_words(other)}"

@@ -108,11 +108,12 @@ def _made(
     started = rows["time"].dt.as_unit("us").astype("int64").to_numpy()
     counts = np.column_stack([tokens_by_kind(rows).to_numpy(), rows["web_searches"].to_numpy()])
     lasted = np.nan_to_num(rows["duration_seconds"].to_numpy().astype("float64"))
+    usd = _usd(rows, model, counts, prices, billed_rates)
     return Lines(
         day=(started - axes.begin) // DAY,
         model=model,
         counts=counts.astype("int64"),
-        usd=_usd(rows, model, counts, prices, billed_rates),
+        usd=usd,
         priced=rows["cost_usd"].notna().to_numpy(),
         started=started,
         ended=started + (lasted * 1e6).astype("int64"),
@@ -120,7 +121,7 @@ def _made(
         final=rows["final"].to_numpy().astype(bool),
         failed=(rows["outcome"] == "failed").to_numpy(),
         run=(rows["source"] == RUNS).to_numpy(),
-        batch=_batches(rows, prices),
+        batch=_batches(rows, counts, usd, prices),
         source=rows["source"].cat.codes.to_numpy().astype("int64"),
         names=names,
     )
@@ -140,12 +141,12 @@ def _usd(rows: pd.DataFrame, model: Ints, counts: Ints, prices: PriceTable, bill
     return found
 
 
-def _batches(rows: pd.DataFrame, prices: PriceTable) -> Bools:
-    """Lines whose rates are half of the table's: no column tells a batch, but its price does."""
-    own = rates(rows, prices)["tokens_output"].to_numpy()
-    plain = rates(rows.assign(cost_usd=np.nan), prices)["tokens_output"].to_numpy()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: Bools = np.abs(own / plain - prices.batch) < 0.01 * prices.batch
+def _batches(rows: pd.DataFrame, counts: Ints, usd: Floats, prices: PriceTable) -> Bools:
+    """Lines that cost half of the table's price: no column tells a batch, but its cost does."""
+    plain = np.nan_to_num(rates(rows.assign(cost_usd=np.nan), prices).to_numpy())
+    at_table = (counts[:, TOKENS] * plain).sum(axis=1)
+    factor = np.divide(usd[:, TOKENS].sum(axis=1), at_table, out=np.ones(len(rows)), where=at_table > 0)
+    found: Bools = np.abs(factor - prices.batch) < 0.01 * prices.batch
     return found
 
 

@@ -23,6 +23,7 @@ from .gaps import remarks_of
 from .grid import Grid, grid_of
 from .reasons import REASONS
 from .rules import BillingRules
+from .whose import Whose
 from .workings import Piece, Workings
 
 __all__ = ["CELL_COLUMNS", "REASONS", "Finding", "Reconciliation", "pieces_of", "reconcile"]
@@ -87,7 +88,7 @@ def reconcile(
     `rows` may reach a day further on either side, which tells calls at midnight from missing ones.
     """
     grid = grid_of(rows, billed, since, until, prices)
-    findings = findings_of(pieces_of(grid), grid, names_of(rows, grid))
+    findings = findings_of(pieces_of(grid), grid, names_of(rows, grid), Whose(billed.usage))
     compared = [grid.axes.day(int(place)) for place in np.flatnonzero(grid.compared)]
     total = _sums(grid, findings)
     asked = [since + timedelta(days=number) for number in range((until - since).days + 1)]
@@ -145,7 +146,8 @@ def _sums(grid: Grid, findings: Sequence[Finding]) -> verdict.Sums:
     other = grid.other
     billed = float(grid.bill.usd[grid.compared].sum() + other["usd"].sum())
     listed = float(grid.bill.list_usd[grid.compared].sum() + other["list_usd"].sum())
-    return verdict.sums(findings, float(grid.logged_usd[grid.compared].sum()), billed, listed)
+    logged = float(grid.logged_usd[grid.compared].sum())
+    return verdict.sums(findings, logged, billed, listed, int(grid.logged[grid.compared].sum()))
 
 
 def cells_of(grid: Grid) -> pd.DataFrame:

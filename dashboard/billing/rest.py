@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .axes import KINDS, SEARCH, TOKENS, Bools, Floats, Ints
+from .price_words import rates
 from .workings import Piece, Workings
 
 DUST = 1e-6
@@ -144,7 +145,18 @@ def _money_pieces(work: Workings, money: _Money, cell: tuple[int, int]) -> list[
         "unexplained": np.where(~rounded & ~both, price, 0.0),
         "discount": money.discount[cell],
     }
-    return [Piece(reason, *cell, nothing, usd) for reason, usd in parts.items() if np.abs(usd).max() > DUST]
+    return [
+        Piece(reason, *cell, nothing, usd, hint=_rates(work, cell, usd) if reason == "price" else "")
+        for reason, usd in parts.items()
+        if np.abs(usd).max() > DUST
+    ]
+
+
+def _rates(work: Workings, cell: tuple[int, int], usd: Floats) -> str:
+    """Both rates of the kind that makes most of the difference."""
+    at = *cell, int(np.argmax(np.abs(usd)))
+    bill, priced = work.grid.bill, work.logged[at] - work.unpriced[at]
+    return rates(KINDS[at[2]], bill.list_usd[at] / bill.counts[at], work.usd[at] / max(priced, 1))
 
 
 def why_surplus(work: Workings, day: int, model: int) -> Why:

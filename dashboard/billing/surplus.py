@@ -28,6 +28,8 @@ def explain(work: Workings) -> None:
         _together(work, day, model)
     for day, model in work.groups(surplus=True):
         _covering(work, day, model)
+    for day, model in work.groups(surplus=False):
+        _hidden(work, day, model)
     for day, model in work.groups(surplus=True):
         if not work.grid.young[day]:
             _exact(work, day, model, "not_billed", Workings.lines_of)
@@ -81,3 +83,16 @@ def _covering(work: Workings, day: int, model: int) -> None:
             without = left + work.grid.lines.counts[line]
             if (left < 0).any() and np.abs(without).sum() < np.abs(left).sum():
                 work.drop(np.array([line]), reason, certain=False)
+
+
+def _hidden(work: Workings, day: int, model: int) -> None:
+    """Tokens are missing, but no call is: calls told twice by two programs stand for those not logged."""
+    left, lines = work.left[day, model], work.grid.lines
+    more = work.calls[day, model] - work.grid.bill.requests[day, model]
+    at = work.lines_of(day, model)
+    if (left < 0).any() or not more >= 0 or lines.run[at].any() or not lines.final[at].all():
+        return
+    for line in twins(work, day, model):
+        same = (lines.counts[at] == lines.counts[line]).all(axis=1)
+        if (lines.source[at[same]] != lines.source[line]).any():
+            work.drop(np.array([line]), "logged_twice", certain=False)

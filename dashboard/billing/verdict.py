@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -31,6 +31,7 @@ class Sums:
     """Billed before discounts, as far as that is told."""
     missing: float
     surplus: float
+    logged_tokens: int = 0
 
     @property
     def covered(self) -> float | None:
@@ -40,11 +41,14 @@ class Sums:
         return min(1.0, max(0.0, 1 - self.missing / self.list_price))
 
 
-def sums(findings: Iterable[Finding], logged: float, billed: float, list_price: float) -> Sums:
+def sums(
+    findings: Iterable[Finding], logged: float, billed: float, list_price: float, logged_tokens: int
+) -> Sums:
     """What is missing and what is too much, both as positive USD."""
     counted = [one.usd for one in findings if one.reason not in NO_DIFFERENCE]
     missing = sum(value for value in counted if value > 0)
-    return Sums(logged, billed, list_price, missing, -sum(value for value in counted if value < 0))
+    surplus = -sum(value for value in counted if value < 0)
+    return Sums(logged, billed, list_price, missing, surplus, logged_tokens)
 
 
 def within(findings: Iterable[Finding], billed: float, tolerance: float, tolerance_usd: float) -> bool:
@@ -63,7 +67,7 @@ def verdict(findings: Sequence[Finding], total: Sums, compared: Sequence[date], 
     told = [one for one in findings if one.reason not in NO_DIFFERENCE]
     if not told:
         return _fits(total)
-    if total.logged == 0 and total.list_price > 0 and total.surplus == 0:
+    if not total.logged_tokens and total.list_price > 0:
         return f"None of the {usd(total.list_price)} billed is in the log{_most(told, 1)}."
     if total.list_price == 0:
         return f"{usd(total.logged)} was logged and nothing was billed{_most(told, -1)}."
@@ -87,7 +91,7 @@ def _differs(told: Sequence[Finding], total: Sums) -> str:
     if total.missing >= _NOTHING or total.surplus < _NOTHING:
         parts.append(_part(told, 1, total.missing, "missing"))
     if total.surplus >= _NOTHING:
-        parts.append(_part(told, -1, total.surplus, "logged that was not billed"))
+        parts.append(_part(told, -1, total.surplus, "logged beyond it"))
     return "; ".join(parts) + "."
 
 
@@ -102,11 +106,44 @@ def _part(told: Sequence[Finding], sign: int, amount: float, word: str) -> str:
 
 
 def _most(told: Sequence[Finding], sign: int) -> str:
-    """ ", most of it on 3 November from claude-haiku-4-5 (billed, but not logged)"."""
+    """`, most of it on 3 November from claude-haiku-4-5 (billed, but not logged)`."""
     same = [one for one in told if one.usd * sign > 0] or list(told)
-    top = max(same, key=lambda one: (abs(one.usd), abs(one.tokens)))
-    of = sum(abs(one.usd) for one in same)
-    how = "all of it" if len(same) == 1 else "most of it" if abs(top.usd) > of / 2 else "the largest part"
-    model = f" from {top.model}" if top.model else ""
-    likely = "" if top.certain else "likely "
-    return f", {how} on {day_words(top.day)}{model} ({likely}{REASONS[top.reason]})"
+    whole = sum(map(_size, same))
+    for how in (_day_model, _model_only):
+        name, part = _largest(same, how)
+        if part > whole / 2:
+            return f", {'all' if part >= whole else 'most'} of it {_words(name, same, whole)}"
+    return f", the largest part {_words(_largest(same, _day_model)[0], same, whole)}"
+
+
+_Name = tuple[date | None, str, str]
+
+
+def _size(one: Finding) -> float:
+    return abs(one.usd) + abs(one.tokens) * 1e-12  # tokens decide where none costs anything
+
+
+def _day_model(one: Finding) -> _Name:
+    return one.day, one.model, one.reason
+
+
+def _model_only(one: Finding) -> _Name:
+    return None, one.model, one.reason
+
+
+def _largest(findings: Sequence[Finding], how: Callable[[Finding], _Name]) -> tuple[_Name, float]:
+    """What makes most of these findings, and how much of them."""
+    sizes: dict[_Name, float] = {}
+    for one in findings:
+        sizes[how(one)] = sizes.get(how(one), 0.0) + _size(one)
+    return max(sizes.items(), key=lambda item: item[1])
+
+
+def _words(name: _Name, findings: Sequence[Finding], whole: float) -> str:
+    day, model, reason = name
+    mine = [one for one in findings if (one.model, one.reason) == (model, reason) and day in (None, one.day)]
+    top = max(mine, key=_size)
+    likely = "" if all(one.certain for one in mine) else "likely "
+    told = filter(None, [f"on {day_words(day)}" if day else "", f"from {model}" if model else ""])
+    above_all = f", above all on {day_words(top.day)}" if day is None and _size(top) > whole / 3 else ""
+    return f"{' '.join(told)}{above_all} ({likely}{REASONS[reason]})"

@@ -79,9 +79,13 @@ class Workings:
         """These lines of one day and model were billed on the day before or after."""
         some = self._use(lines)
         day, model = int(some.day[0]), int(some.model[0])
-        for place, sign in ((day, -1), (to_day, 1)):
+        out, into = ("after", "before") if to_day > day else ("before", "after")
+        for place, sign, hint in (
+            (day, -1, f"billed on the day {out}"),
+            (to_day, 1, f"logged on the day {into}"),
+        ):
             self._take(some, place, sign)
-            self._say("day_edge", place, model, some, lines, sign, certain, _beside(day, to_day))
+            self._say("day_edge", place, model, some, lines, sign, certain, hint)
 
     def _use(self, lines: Ints) -> Lines:
         self.used[lines] = True
@@ -110,10 +114,6 @@ class Workings:
         counts, usd = sign * some.counts.sum(axis=0), sign * some.usd.sum(axis=0)
         calls, names = int(some.calls.sum()), tuple(int(line) for line in lines)
         self.pieces.append(Piece(reason, day, model, counts, usd, calls, certain, names, hint))
-
-
-def _beside(day: int, to_day: int) -> str:
-    return "the day after" if to_day > day else "the day before"
 
 
 def _calls(grid: Grid) -> Ints:
