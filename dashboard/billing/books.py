@@ -18,7 +18,7 @@ from logger.pricing import built_in
 
 from ..errors import CallmeterError
 from ..settings import Settings, find_file
-from . import billed, rules
+from . import billed, names, rules
 from .billed import Billed
 from .rules import BillingRules
 from .snapshots import BillingFolder
@@ -88,7 +88,7 @@ class Books:
 
     def _files(self) -> object:
         try:
-            return self.folder.version, _stamp(self.folder.folder / FILE)
+            return self.folder.version, *(_stamp(self.folder.folder / file) for file in (FILE, names.FILE))
         except CallmeterError as error:
             return str(error)
 

@@ -27,7 +27,7 @@ IDLE = 1.0
 HEARTBEAT = 8.0
 """Seconds after which an open page hears that nothing has happened."""
 
-BILL_PACE = 10.0
+BILL_PACE = 30.0
 """Seconds between two changes of the bill view for new lines' sake: there is much to reckon."""
 
 TOLD = (ids.TICK, ids.RUNNING, ids.ALERTS, ids.MONEY_TICK, ids.BILL_TICK)
