@@ -14,7 +14,7 @@ from dashboard.sheets import Answer, Column, Sheet, data, plain, text
 
 NAME = Column("name", "Name", plain)
 CALLS = Column("calls", "Calls", numbers.count, bound="at_least")
-TOKENS = Column("tokens", "Tokens", numbers.short, extra=True)
+TOKENS = Column("tokens", "Tokens", numbers.short, extra=2)
 EXACT = Column("exact", "", plain, shown=False)
 WORDS = Column("words", "In words", plain, data=False)
 
@@ -57,8 +57,10 @@ def test_a_lower_bound_is_marked_and_what_is_not_known_is_not() -> None:
 
 
 def test_a_terminal_without_room_leaves_out_what_may_be_and_never_cuts_a_name() -> None:
-    wide = sheet(row("n" * 30), columns=(NAME, TOKENS, CALLS))
-    assert text.lines(wide, 60)[0].split() == ["Name", "Tokens", "Calls"]
+    less = Column("exact", "Exact", plain, extra=1)
+    wide = sheet(row("n" * 30), columns=(NAME, TOKENS, CALLS, less))
+    assert text.lines(wide, 60)[0].split() == ["Name", "Tokens", "Calls", "Exact"]
+    assert text.lines(wide, 50)[0].split() == ["Name", "Calls", "Exact"]
     assert text.lines(wide, 40)[0].split() == ["Name", "Calls"]
     assert text.lines(wide, 10)[1] == "n" * 30 + "      1"
     assert "n" * 30 in "\n".join(shown(wide, width=10, force_terminal=True))

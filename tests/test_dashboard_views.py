@@ -395,6 +395,15 @@ def test_a_zone_other_than_utc_is_said_beside_the_bill() -> None:
     assert "Anthropic's days are UTC days, the logged ones are those of Europe/Berlin." in answer.remarks
 
 
+@pytest.mark.parametrize("name", ["daily", "summary"])
+def test_beside_a_period_of_hours_stands_no_bill(name: str) -> None:
+    one = asked(call("2026-11-19"), billed=BILL)
+    hours = replace(one, view=replace(one.view, since=at("2026-11-19 08:00")))
+    answer = view(name).build(hours)
+    assert column(answer, "days" if name == "daily" else "costs", "billed_usd")[-1] is None
+    assert "Anthropic's bill is told by whole days, not by hours." in answer.remarks
+
+
 def test_without_a_bill_nothing_is_said_of_it() -> None:
     answer = made("daily", call())
     assert answer.remarks == ()

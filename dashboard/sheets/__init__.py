@@ -25,8 +25,8 @@ class Column:
     """Key of a cell that is true where this number is only a lower bound; rows may have cells beyond those
     of the columns for it.
     """
-    extra: bool = False
-    """Whether a terminal that is too narrow may leave it out."""
+    extra: int = 0
+    """What a terminal that is too narrow leaves out: the columns of the highest number first; 0 stays."""
     shown: bool = True
     """False: JSON and CSV have it, people do not see it."""
     data: bool = True

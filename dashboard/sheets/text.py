@@ -1,6 +1,6 @@
 """Sheets as tables for a terminal: aligned, plain when piped; names are never cut.
 
-Where the terminal is too narrow a table leaves out the columns that may be, then runs over the edge.
+Where the terminal is too narrow a table leaves out what may be (`Column.extra`), then runs over the edge.
 """
 
 from __future__ import annotations
@@ -48,11 +48,12 @@ def _line(text: str, console: Console, style: str | None = None) -> None:
 
 def lines(sheet: Sheet, room: int | None = None) -> list[str]:
     """The heads and the rows, padded to columns. room: of the terminal, in characters; None: no end."""
-    columns = [_padded(column, sheet.rows) for column in sheet.shown]
-    if room is not None and _width(columns) > room:
-        kept = zip(sheet.shown, columns, strict=True)
-        columns = [padded for column, padded in kept if not column.extra]
-    return [_GAP.join(cells) for cells in zip(*columns, strict=True)]
+    padded = [(column.extra, _padded(column, sheet.rows)) for column in sheet.shown]
+    for level in sorted({extra for extra, _ in padded if extra}, reverse=True):
+        if room is None or _width([cells for _, cells in padded]) <= room:
+            break
+        padded = [(extra, cells) for extra, cells in padded if extra < level]
+    return [_GAP.join(cells) for cells in zip(*(cells for _, cells in padded), strict=True)]
 
 
 def _width(columns: Sequence[Sequence[str]]) -> int:

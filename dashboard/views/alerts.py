@@ -19,7 +19,7 @@ def _words(key: str, head: str) -> Column:
 
 _BUDGETS = (
     text_column("name", "Budget"),
-    Column("of", "Of", plain, data=False, extra=True),
+    Column("of", "Of", plain, data=False, extra=1),
     text_column("period", "Period"),
     _words("used", "Used"),
     _words("allowed", "Limit"),

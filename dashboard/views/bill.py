@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ COLUMNS = (
     TOKENS,
     HIT_RATE,
     BILLED,
-    Column("list_usd", "List price", usd_words, extra=True),
+    Column("list_usd", "List price", usd_words, extra=1),
 )
 """Columns of `cells`."""
 
@@ -61,6 +61,11 @@ def days_of(view: Filter, now: datetime) -> list[date]:
 def comparable(view: Filter) -> bool:
     """Whether the bill can stand beside what is logged: it knows of models alone."""
     return not view.choices.keys() - {"model"}
+
+
+def whole_days(view: Filter) -> bool:
+    """Whether the view begins and ends with a day: what was billed in an hour nobody tells."""
+    return view.since.time() == view.until.time() == time()
 
 
 def beside(asked: Asked) -> Billed | None:
@@ -177,6 +182,8 @@ def remarks(asked: Asked) -> tuple[str, ...]:
         return ("Anthropic's bill knows models, but no projects, tasks or workers: it is not shown here.",)
     days = days_of(asked.view, asked.now)
     said = [*billed.problems, *filter(None, (_unread(billed, days), _not_over(billed, days)))]
+    if not whole_days(asked.view):
+        said.append("Anthropic's bill is told by whole days, not by hours.")
     if not asked.only_billed and any(end.utcoffset() for end in (asked.view.since, asked.view.until)):
         said.append(f"Anthropic's days are UTC days, the logged ones are those of {asked.view.since.tzinfo}.")
     return tuple(said)

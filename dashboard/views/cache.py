@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,14 +12,14 @@ from .. import numbers, savings
 from ..sheets import Answer, Cell, Column, Sheet, plain
 from . import Asked, View, bill
 from .columns import HIT_RATE, data_column, facet, text_column, usd
-from .remarks import facts
+from .remarks import facts, incomplete_tokens
 
 MOST = 20
 """Rows of the tables of cold caches and of large inputs."""
 
 _MARK = Column("mark", "", plain)
 _READ = Column("read", "Read", numbers.short)
-_INPUT = Column("input", "All input", numbers.short, extra=True)
+_INPUT = Column("input", "All input", numbers.short, extra=1)
 _WRITTEN = Column("written", "Written", numbers.short)
 _SAVED = Column("saved_usd", "Saved", numbers.usd)
 _EXTRA = Column("extra_usd", "Writes cost", numbers.usd)
@@ -54,7 +55,8 @@ def _logged(asked: Asked) -> Answer:
     )
     whole = savings.totals(rows, asked.prices)
     known = {"cache": _cells(whole)}
-    return Answer(sheets, {**facts(asked), **known}, (_overall(whole), *_unpriced(whole)))
+    bound = incomplete_tokens(asked.store.sums(asked.view))
+    return Answer(sheets, {**facts(asked), **known}, (_overall(whole), *_unpriced(whole), *bound))
 
 
 def efficiency(rows: pd.DataFrame, asked: Asked, key: str, head: str) -> Sheet:
@@ -97,8 +99,8 @@ def _unpriced(whole: Mapping[str, float]) -> tuple[str, ...]:
 _COLD = (
     text_column("session_id", "Session"),
     text_column("project", "Project"),
-    _WRITTEN,
-    _READ,
+    replace(_WRITTEN, extra=1),
+    replace(_READ, extra=1),
     _EXTRA,
     _SAVED,
     Column("lost_usd", "Lost", numbers.usd),
@@ -113,7 +115,7 @@ def _cold(rows: pd.DataFrame, asked: Asked) -> Sheet:
     said = "Every session's cache writes were paid back by its reads."
     if len(found):
         what = f"{numbers.plural(len(found), 'session')} wrote to the cache and read too little of it"
-        said = f"{what}: {lost} lost.{_more(len(found))}"
+        said = f"{what}: {lost} lost, unless other sessions read it.{_more(len(found))}"
     return Sheet("cold", "Cold caches", _COLD, table, said)
 
 

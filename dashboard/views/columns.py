@@ -105,7 +105,7 @@ def moment_words(value: Any) -> str:
     return numbers.UNKNOWN if value is None else f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M}"
 
 
-def text_column(key: str, head: str, *, extra: bool = False) -> Column:
+def text_column(key: str, head: str, *, extra: int = 0) -> Column:
     """A column of names."""
     return Column(key, head, name, extra=extra)
 
@@ -120,7 +120,7 @@ TOKENS = Column("tokens_total", "Tokens", numbers.short, bound="tokens_bound")
 HIT_RATE = Column("cache_hit_rate", "Cache hits", percent)
 COST = Column("estimated_cost_usd", "Cost", numbers.usd, bound="cost_bound")
 BY_KIND = tuple(
-    Column(key, head, numbers.short, bound="tokens_bound", extra=True)
+    Column(key, head, numbers.short, bound="tokens_bound", extra=1)
     for key, head in zip(KINDS, ("Input", "Cache read", "Cache write", "Output"), strict=True)
 )
 INCOMPLETE = (data_column("unpriced_calls"), data_column("not_final_calls"))

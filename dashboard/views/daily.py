@@ -52,7 +52,7 @@ def _logged(asked: Asked) -> Answer:
     earlier = filters.midnight(view.since.date() - timedelta(days=SPAN - 1), zone)
     wide = asked.store.sums(replace(view, since=earlier))
     inside = asked.store.sums(view)
-    billed = bill.beside(asked)
+    billed = bill.beside(asked) if bill.whole_days(view) else None
     amounts = bill.by_day(billed, view.models) if billed else {}
     rows = [
         row | _bill_of(asked, row, amounts)

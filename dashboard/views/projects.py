@@ -22,7 +22,7 @@ _COLUMNS = (
     Column("tokens_per_session", "Avg/session", numbers.short, bound="session_tokens_bound"),
     Column("cost_per_session_usd", "Avg cost", numbers.usd, bound="session_cost_bound"),
     COST,
-    Column("calls_without_session", "No session", numbers.count, extra=True),
+    Column("calls_without_session", "No session", numbers.count, extra=1),
     *INCOMPLETE,
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..completeness import completeness, why_unpriced
+from ..completeness import Completeness, completeness, why_unpriced
 from ..numbers import plural
 from . import Asked
 
@@ -23,12 +23,28 @@ def facts(asked: Asked) -> dict[str, Any]:
 def incomplete(sums: pd.DataFrame) -> tuple[str, ...]:
     """What makes the numbers of a sums frame incomplete, in sentences."""
     known = completeness(sums)
-    said = []
-    if known.of_runs:
-        runs = f"{plural(known.of_runs, 'call')} of CLI runs, which may have made more"
-        said.append(f"The number of calls is a lower bound: {runs}.")
-    if known.not_final:
-        said.append(f"Tokens are a lower bound: {plural(known.not_final, 'call')} not counted to the end.")
-    if known.unpriced:
-        said.append(f"Cost not known: {', '.join(why_unpriced(known))}: callmeter check.")
-    return tuple(said)
+    return tuple(filter(None, (_calls(known), _tokens(known), _cost(known))))
+
+
+def incomplete_tokens(sums: pd.DataFrame) -> tuple[str, ...]:
+    """The same for a view that tells of tokens alone."""
+    return tuple(filter(None, (_tokens(completeness(sums)),)))
+
+
+def _calls(known: Completeness) -> str:
+    if not known.of_runs:
+        return ""
+    runs = f"{plural(known.of_runs, 'call')} of CLI runs, which may have made more"
+    return f"The number of calls is a lower bound: {runs}."
+
+
+def _tokens(known: Completeness) -> str:
+    if not known.not_final:
+        return ""
+    return f"Tokens are a lower bound: {plural(known.not_final, 'call')} not counted to the end."
+
+
+def _cost(known: Completeness) -> str:
+    if not known.unpriced:
+        return ""
+    return f"Cost not known: {', '.join(why_unpriced(known))}: callmeter check."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -20,10 +21,10 @@ _COLUMNS = (
     Column("day", "Day", day_words),
     text_column("session_id", "Session"),
     text_column("project", "Project"),
-    CALLS,
-    TOKENS,
+    replace(CALLS, extra=1),
+    replace(TOKENS, extra=1),
     COST,
-    text_column("models", "Models", extra=True),
+    text_column("models", "Models", extra=2),
     *INCOMPLETE,
 )
 

@@ -116,7 +116,7 @@ def _measures(found: Totals) -> Mapping[str, object]:
 
 def _billed(asked: Asked, name: str, view: Filter) -> dict[str, Cell]:
     billed = bill.beside(asked)
-    if billed is None:
+    if billed is None or not bill.whole_days(view):
         return {"billed_usd": None, "billed_bound": False}
     if name == _ALL:
         view = replace(view, since=_first(asked, view))
@@ -132,7 +132,7 @@ def _first(asked: Asked, view: Filter) -> datetime:
 
 def _tokens(asked: Asked, found: Totals) -> Sheet:
     rows: list[dict[str, Cell]] = []
-    billed = bill.beside(asked)
+    billed = bill.beside(asked) if bill.whole_days(asked.view) else None
     theirs, early = _billed_tokens(asked) if billed is not None else ({}, False)
     for key, words in _WORDS.items():
         tokens = int(getattr(found, key))
