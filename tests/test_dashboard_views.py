@@ -370,14 +370,19 @@ def test_cache_shows_where_it_was_paid_for_in_vain_and_where_it_is_not_used() ->
     answer = made("cache", *CACHED)
     assert column(answer, "cold", "session_id") == ["cold"]
     assert column(answer, "cold", "lost_usd") == [1.0]
-    assert (
-        sheet(answer, "cold").sentence
-        == "1 session wrote to the cache and read too little of it: $1.00 lost."
+    said = (
+        "1 session wrote to the cache and read too little of it: $1.00 lost, unless other sessions read it."
     )
+    assert sheet(answer, "cold").sentence == said
     assert column(answer, "uncached", "project") == ["site"]
     assert column(answer, "uncached", "input_usd") == [8.0]
     said = "1 call sent 4,096 input tokens or more without caching, for $8.00."
     assert sheet(answer, "uncached").sentence == said
+
+
+def test_cut_calls_make_what_caching_saved_a_lower_bound() -> None:
+    answer = made("cache", call(tokens_cache_read=M, final=False))
+    assert answer.remarks[-1] == "Tokens are a lower bound: 1 call not counted to the end."
 
 
 def test_the_cache_as_billed_is_by_workspace_and_model() -> None:
