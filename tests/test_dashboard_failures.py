@@ -72,6 +72,12 @@ def test_shares_are_of_calls_and_retries_stand_apart() -> None:
     )
 
 
+def test_a_line_that_stands_for_several_calls_is_as_many_failures() -> None:
+    frame = rows([*lines("killed", calls=3), *lines(ok=1)])
+    assert failures.total(frame).failed == 3
+    assert failures.errors(frame)["calls"].tolist() == [3]
+
+
 def test_groups_stand_by_failures_and_classes_add_up_to_them() -> None:
     frame = rows(
         [

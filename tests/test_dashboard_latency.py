@@ -34,7 +34,7 @@ def calls(seconds: list[float], **more: Any) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 20, 99, 100, 101, 1000])
+@pytest.mark.parametrize("number", [1, 2, 3, 19, 20, 99, 100, 101, 1000])
 def test_percentiles_are_those_of_numpy_and_none_is_told_of_too_few_values(number: int) -> None:
     values = np.random.default_rng(number).lognormal(2, 1, number).astype("float32")
     told = latency.by(rows(calls(values.tolist())), "model").iloc[0]
@@ -88,6 +88,32 @@ def test_days_and_hours_are_those_of_the_zone_also_on_the_day_the_clock_goes_bac
     days_of = latency.by(frame, "day")["calls"]
     assert [(f"{day:%d}", count) for day, count in days_of.items()] == [("24", 1), ("25", 25), ("26", 1)]
     assert latency.by(frame, "hour")["calls"].tolist() == [1] * 27
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("Asia/Beirut", "2026-03-29"), ("America/Havana", "2026-11-01")],
+)
+def test_a_day_whose_midnight_is_skipped_or_comes_twice_begins_with_its_first_moment(
+    zone: str, day: str
+) -> None:
+    """23 hours in Beirut, 25 in Havana; a call in each hour from the evening before on."""
+    since = datetime.fromisoformat(f"{day}T12:30").replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    frame = rows([{"time": since + timedelta(hours=n)} for n in range(-24, 24)], ZoneInfo(zone))
+    expected = [f"{moment:%d}" for moment in frame["time"]]
+    found = latency.by(frame, "day")["calls"]
+    assert {f"{when:%d}": count for when, count in found.items()} == {
+        name: expected.count(name) for name in expected
+    }
+
+
+def test_lines_outside_the_buckets_are_in_none() -> None:
+    frame = rows([{"time": at(f"2026-11-{day} 12:00")} for day in (20, 22, 24)])
+    assert buckets.place(frame["time"], buckets.grid(days(NOW.date(), NOW.date(), UTC), NOW)[1]).tolist() == [
+        -1,
+        12,
+        -1,
+    ]
 
 
 def test_a_course_has_a_value_per_bucket_and_model_and_the_same_over_all() -> None:
@@ -189,6 +215,11 @@ def test_the_picture_names_the_slowest_model_and_what_is_left_out() -> None:
         "Half of 71 calls took up to 1.00 s, one in twenty over 5.00 s. "
         "Slowest: opus-5-5, 5.00 s. 1 run of several calls left out."
     )
+
+
+def test_no_model_is_named_the_slowest_where_all_are_as_fast() -> None:
+    lines = [*calls([2.0] * 30, model="a"), *calls([2.1] * 30, model="b")]
+    assert "Slowest" not in chart.draw(scene(lines)).sentence
 
 
 def test_the_dotted_line_is_named_only_where_there_is_one() -> None:
