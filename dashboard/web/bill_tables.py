@@ -18,6 +18,7 @@ from ..charts.picture import model_label
 from ..savings import mark
 from ..sheets import Answer, Cell, Column, Sheet, plain
 from ..views.columns import percent
+from .plot import spoken
 from .tables import table
 
 NO_FINDINGS = "No difference was found."
@@ -50,7 +51,7 @@ def findings(found: Reconciliation | None) -> list[Any]:
     made = [_finding(one) for one in ordered[:SHOWN]]
     rest = len(found.findings) - SHOWN
     more = [html.P(f"And {rest:,} slighter ones: callmeter reconcile lists them.", className="advice")]
-    return [html.Ol(made, className="findings", tabIndex=0), *(more if rest > 0 else [])]
+    return [html.Ol(made, className="findings", tabIndex=0, **spoken("Findings")), *(more if rest > 0 else [])]
 
 
 def _finding(one: Finding) -> Any:

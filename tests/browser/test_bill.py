@@ -79,15 +79,3 @@ def test_on_a_phone_nothing_scrolls_sideways_in_either_theme(page: Page) -> None
         page.until(lambda: page.js(f"{GRAPH} ? {GRAPH}.data.length : 0") >= 2, "the picture")
         assert page.js("document.documentElement.scrollWidth") == 390
     assert page.complaints() == []
-
-
-def test_the_bill_is_not_reckoned_while_it_is_not_shown(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
-    monkeypatch.setattr("dashboard.web.bill_facts.gather", lambda *given: asked.append(given))
-    page.write()
-    page.open()
-    page.drawn()
-    _billed(page.folder.parent / "billing", 1, 1)
-    page.write()
-    page.until(lambda: page.text(".card:nth-child(2) .big") == "2", "the second call")
-    assert asked == []

@@ -101,6 +101,7 @@ def test_the_burn_down_can_be_read_as_a_table(page: Page) -> None:
 def test_views_that_are_not_shown_are_not_reckoned(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr("dashboard.web.money.gather", asked.append)
+    monkeypatch.setattr("dashboard.web.bill_facts.gather", asked.append)
     page.write()
     page.open()
     page.drawn()
