@@ -15,6 +15,7 @@ from dashboard.billing.rules import BillingRules
 from dashboard.commands import main, reconcile_runs
 from dashboard.commands.cli_outputs import read
 from dashboard.filters import days
+from dashboard.store.files import FileStore
 from logger.importing import import_runs
 from logger.journal import Journal
 from logger.pricing import built_in, price_of
@@ -179,6 +180,32 @@ def test_sessions_are_compared_with_the_log_and_what_telemetry_told() -> None:
     assert logged == {"s": LoggedSession(lines=2, cost_usd=0.75, told_usd=0.25)}
     sheet = cli_runs.answer(Comparison([a_run(1.0, 1.0)], logged, looked_up=True)).sheets[1]
     assert sheet.rows[0]["difference_usd"] == -0.25
+
+
+def test_telemetry_is_taken_at_its_word_where_its_figure_was_kept(tmp_path: Path) -> None:
+    """A line keeps what the CLI reported only where that is another figure than our price."""
+    lines = [
+        {"estimated_cost_usd": 0.02},
+        {"estimated_cost_usd": 0.03, "settings": {"reported_cost_usd": 0.05}},
+        {"estimated_cost_usd": None, "settings": {"reported_cost_usd": 0.5}},
+    ]
+    shared = {"timestamp": "2026-11-22T10:00:00.000000+00:00", "model": "claude-opus-5-5", "success": True}
+    shared |= {
+        "source": "otel",
+        "session_id": "s",
+        "tokens_input": 10,
+        "tokens_output": 10,
+        "tokens_total": 20,
+    }
+    text = "".join(
+        json.dumps(shared | {"call_id": f"c{place}"} | line) + "\n" for place, line in enumerate(lines)
+    )
+    (tmp_path / "api-calls-2026-11-22.jsonl").write_text(text)
+    day = at("2026-11-22 00:00").date()
+    with FileStore(tmp_path, UTC, cache_dir=None) as store:
+        store.load()
+        told = reconcile_runs.of_sessions(store, days(day, day, UTC), {"s"})["s"]
+    assert (told.lines, told.unpriced, round(told.told_usd or 0, 9)) == (3, 1, 0.57)
 
 
 def compared(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any], str]:

@@ -43,7 +43,7 @@ class Only:
 
 def reconcile(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE...]", help="More files or folders for --runs.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="More files or folders for --runs.")
     ] = None,
     month: Annotated[
         str | None, typer.Option(metavar="MONTH", help="One month, 2026-11, up to yesterday.")
