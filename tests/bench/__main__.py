@@ -21,6 +21,7 @@ from pathlib import Path
 
 from . import report
 from .arriving import arriving
+from .bill import bill
 from .calls import calls
 from .decoding import decoding
 from .ground import PER_DAY, Ground, here
@@ -45,6 +46,7 @@ BENCHES: tuple[Callable[[Ground], Iterator[Row]], ...] = (
     twice,
     refreshing,
     money,
+    bill,
     running,
     transcripts,
 )
