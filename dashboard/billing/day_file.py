@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ..errors import FolderError
 
 try:
@@ -63,7 +65,7 @@ class Blocks:
 
     def _record(self, lines: Sequence[bytes], place: int) -> Record | None:
         try:
-            record = json.loads(lines[place])
+            record = msgspec.json.decode(lines[place])
         except (ValueError, RecursionError):
             record = None
         if isinstance(record, dict):

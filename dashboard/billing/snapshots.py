@@ -27,6 +27,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -35,6 +36,7 @@ from ..jsonl import BadLine
 from . import day_file
 from .day_file import Block, Blocks
 from .kinds import USAGE_FIELDS
+from .rows import small
 
 Kind = Literal["usage", "cost"]
 Generation = Literal["analytics", "legacy"]
@@ -44,6 +46,8 @@ FACETS = ("model", "workspace_id", "workspace", "api_key_id", "api_key", "servic
 _COUNTS = (*USAGE_FIELDS, "web_searches", "requests")
 _TEXTS = {"usage": FACETS, "cost": (*FACETS, "cost_type", "kind")}
 _NUMBERS = {"usage": _COUNTS, "cost": ("amount_usd", "list_usd")}
+_OWN = ("day", "snapshot")
+"""What a line has beside its row."""
 _FILE = re.compile(r"(usage|cost)-(\d{4}-\d\d-\d\d)\.jsonl")
 
 SETTLED = timedelta(days=3)
@@ -215,6 +219,8 @@ def _why_not(kind: Kind, day: date, block: Block) -> str:
 
 
 def _wrong(kind: Kind, row: Mapping[str, Any]) -> str:
+    if _is_usual(kind, row):
+        return ""
     for name in _TEXTS[kind]:
         value = row.get(name)
         if value is not None and not isinstance(value, str):
@@ -223,6 +229,26 @@ def _wrong(kind: Kind, row: Mapping[str, Any]) -> str:
         if not _is_number(row.get(name), whole=kind == "usage"):
             return f"a row's {name} is no such number"
     return "" if kind == "usage" or row.get("amount_usd") is not None else "a row has no amount_usd"
+
+
+def _is_usual(kind: Kind, row: Mapping[str, Any]) -> bool:
+    """Whether all is as it should be, in a fifth of the time that it takes to say what is not."""
+    try:
+        texts, numbers = _USUAL_TEXTS[kind](row), _USUAL_NUMBERS[kind](row)
+    except KeyError:
+        return False
+    if not _TEXT_TYPES.issuperset(map(type, texts)):
+        return False
+    if kind == "usage":
+        return _COUNT_TYPES.issuperset(map(type, numbers)) and 0 <= min(numbers) <= max(numbers) < 2**63
+    return _AMOUNT_TYPES.issuperset(map(type, numbers)) and all(map(math.isfinite, numbers))
+
+
+_USUAL_TEXTS = {kind: itemgetter(*names) for kind, names in _TEXTS.items()}
+_USUAL_NUMBERS = {kind: itemgetter(*names) for kind, names in _NUMBERS.items()}
+_TEXT_TYPES = {str, type(None)}
+_COUNT_TYPES = {int}
+_AMOUNT_TYPES = {int, float}
 
 
 def _is_number(value: Any, *, whole: bool) -> bool:
@@ -238,7 +264,7 @@ def _snapshot(kind: Kind, day: date, block: Block) -> Snapshot:
     head = block.head
     read_at = _moment(head["read_at"])
     assert read_at is not None
-    rows = [{name: row[name] for name in row if name not in ("day", "snapshot")} for row in block.rows]
+    rows = small(block.rows, without=_OWN)
     return Snapshot(kind, day, rows, read_at, head["generation"], _moment(head.get("refreshed_at")))
 
 

@@ -97,7 +97,8 @@ def outcome(status: Status, attempt: Attempt) -> str:
 
 def _course(status: Status) -> list[str]:
     if not status.attempts:
-        return ["Nothing was synced yet: callmeter sync reads the last 30 days."]
+        what = "No sync is noted here" if status.days else "Nothing was synced yet"
+        return [f"{what}: callmeter sync reads the last 30 days."]
     good, last = status.last_good, status.attempts[-1]
     told = ["No sync has worked yet."]
     if good and good.ended:
