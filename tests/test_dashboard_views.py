@@ -380,6 +380,13 @@ def test_cache_shows_where_it_was_paid_for_in_vain_and_where_it_is_not_used() ->
     assert sheet(answer, "uncached").sentence == said
 
 
+def test_large_inputs_at_unknown_rates_make_their_cost_a_lower_bound() -> None:
+    answer = made("cache", call(tokens_input=M, cost_usd=4.002), call(tokens_input=M, model="local"))
+    assert sheet(answer, "uncached").sentence.endswith("for ≥ $4.00.")
+    assert column(answer, "uncached", "input_usd") == [4.0, None]
+    assert sheet(answer, "cold").sentence == "Nothing was written to the cache."
+
+
 def test_cut_calls_make_what_caching_saved_a_lower_bound() -> None:
     answer = made("cache", call(tokens_cache_read=M, final=False))
     assert answer.remarks[-1] == "Tokens are a lower bound: 1 call not counted to the end."

@@ -113,6 +113,8 @@ def _cold(rows: pd.DataFrame, asked: Asked) -> Sheet:
     table = [_cold_row(project, session, row) for (project, session), row in list(records)[:MOST]]
     lost = numbers.usd(-float(found["net_usd"].sum()))
     said = "Every session's cache writes were paid back by its reads."
+    if not rows["tokens_cache_write"].any():
+        said = "Nothing was written to the cache."
     if len(found):
         what = f"{numbers.plural(len(found), 'session')} wrote to the cache and read too little of it"
         said = f"{what}: {lost} lost, unless other sessions read it.{_more(len(found))}"
@@ -131,7 +133,7 @@ _LARGE = (
     text_column("model", "Model"),
     Column("calls", "Calls", numbers.count),
     Column("input", "Input", numbers.short),
-    Column("input_usd", "Input cost", numbers.usd),
+    Column("input_usd", "Input cost", numbers.usd, bound="input_bound"),
     _UNPRICED,
 )
 
@@ -144,7 +146,8 @@ def _uncached(rows: pd.DataFrame, asked: Asked) -> Sheet:
     calls = int(found["calls"].sum())
     said = f"No call sent {size} without caching."
     if calls:
-        cost = numbers.usd(float(found["input_usd"].sum()))
+        bound = "≥ " if found["unpriced"].any() else ""
+        cost = f"{bound}{numbers.usd(float(found['input_usd'].sum()))}"
         said = f"{numbers.plural(calls, 'call')} sent {size} without caching, for {cost}.{_more(len(found))}"
     return Sheet("uncached", "Large inputs without caching", _LARGE, table, said)
 
@@ -153,7 +156,8 @@ def _large_row(project: Any, model: Any, row: Mapping[Any, Any]) -> dict[str, Ce
     counts: dict[str, Cell] = {"calls": int(row["calls"]), "input": int(row["input"])}
     cost = None if row["unpriced"] and row["unpriced"] >= row["input"] else usd(row["input_usd"])
     names = {"project": facet(project), "model": facet(model)}
-    return names | counts | {"input_usd": cost, "unpriced_tokens": int(row["unpriced"])}
+    bound: dict[str, Cell] = {"unpriced_tokens": int(row["unpriced"]), "input_bound": bool(row["unpriced"])}
+    return names | counts | {"input_usd": cost} | bound
 
 
 def _more(found: int) -> str:
