@@ -139,7 +139,7 @@ REAL = json.dumps({"timestamp": "2026-11-20T10:00:00+00:00", "source": "cli", "p
         ("api-calls-2026-11-20.jsonl", f'{{"source":"demo"}}\n{REAL}\n'.encode()),
         ("api-calls-2026-11-20.jsonl", b'{"timestamp": "2025-11-02T21:30:45"}\n'),
         ("api-calls-2026-11-20.jsonl", b"garbage\n"),
-        ("api-calls-2026-11-20.jsonl.gz", gzip.compress(f"{REAL}\n".encode())),
+        ("api-calls-2026-11-20.jsonl.gz", gzip.compress(f"{REAL}\n".encode(), mtime=0)),
         ("api-calls-2026-11-20.jsonl.gz", b"not gzip"),
     ],
 )
