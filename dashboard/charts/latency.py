@@ -76,34 +76,28 @@ def _whole(view: Filter) -> dict[str, Any]:
 
 
 def _traces(course: Course, model: str, scene: Scene) -> list[dict[str, Any]]:
-    """The median with a mark per bucket that has one, and the slow ones without a word of their own."""
-    colour, middle, slow = model_colour(model), course.median[model], course.high[model]
-    when = [f"{moment:%Y-%m-%d %H:%M}" for moment in middle.index]
-    form = _form(scene.measure)
+    """The slow ones, without a word of their own, and the median, with a mark where there is one."""
+    middle, slow = course.median[model], course.high[model]
+    name, colour = html.escape(model_label(model)), model_colour(model)
     told = zip(middle.tolist(), slow.tolist(), course.timed[model].tolist(), strict=True)
-    shared = {"type": "scatter", "x": when, "legendgroup": model}
-    name = html.escape(model_label(model))
+    shared = {
+        "type": "scatter",
+        "name": name,
+        "legendgroup": model,
+        "x": [f"{moment:%Y-%m-%d %H:%M}" for moment in middle.index],
+    }
+    dotted = {"mode": "lines", "line": {"width": 1.2, "dash": "dot", "color": faded(colour, 0.75)}}
+    marked = {
+        "mode": "lines+markers",
+        "connectgaps": True,  # the marks tell where there is a value
+        "line": {"width": 2, "color": colour},
+        "marker": {"size": 5, "color": colour},
+        "text": [_hover(*one, scene.measure) for one in told],
+        "hovertemplate": f"{name} %{{text}}<extra></extra>",
+    }
     return [
-        shared
-        | {
-            "mode": "lines",
-            "name": name,
-            "y": _plain(slow),
-            "line": {"width": 1.2, "dash": "dot", "color": faded(colour, 0.75)},
-            "hoverinfo": "skip",
-            "showlegend": False,
-        },
-        shared
-        | {
-            "mode": "lines+markers",
-            "connectgaps": True,  # the marks tell where there is a value
-            "name": name,
-            "y": _plain(middle),
-            "line": {"width": 2, "color": colour},
-            "marker": {"size": 5, "color": colour},
-            "text": [_hover(*one, scene.measure, form) for one in told],
-            "hovertemplate": f"{name} %{{text}}<extra></extra>",
-        },
+        shared | dotted | {"y": _plain(slow), "hoverinfo": "skip", "showlegend": False},
+        shared | marked | {"y": _plain(middle)},
     ]
 
 
@@ -111,9 +105,10 @@ def _plain(values: pd.Series) -> list[float | None]:
     return [None if value != value else float(f"{value:.4g}") for value in values.tolist()]
 
 
-def _hover(middle: float, slow: float, count: int, measure: str, form: Callable[[float], str]) -> str:
+def _hover(middle: float, slow: float, count: int, measure: str) -> str:
     if not count:
         return ""
+    form = _form(measure)
     rare = "" if slow != slow else f" · p{latency.far(measure)} {form(slow)}"
     return f"{form(middle)}{rare} · {numbers.plural(count, 'call')}"
 
