@@ -28,6 +28,7 @@ class FakeReports:
     """Raised by every newer report."""
     called: Names = field(default_factory=lambda: Names({"w1": "Night"}, {"k1": "pi"}, "w1"))
     no_names: Exception | None = None
+    name: str = "Night Works"
     asked: list[tuple[Kind, date, date, Generation]] = field(default_factory=list)
 
     def days(
@@ -70,7 +71,7 @@ class FakeReports:
 
     def organization(self) -> str | None:
         """See `Reports.organization`."""
-        return "Night Works"
+        return self.name
 
     @contextmanager
     def open(self) -> Iterator[FakeReports]:

@@ -176,7 +176,7 @@ def test_the_status_tells_what_worked_what_did_not_and_which_days_there_are(serv
     assert status.sentences(found)[:4] == [
         "Last complete sync: 2026-11-22 21:00, 3 h ago.",
         f"Last attempt: 2026-11-23 00:00, failed: {ConnectionCut('there')}.",
-        "Days (UTC): 27, 24 October to 22 November 2026, from the newer reports.",
+        "Days (UTC): 27, 24 October to 22 November 2026, from the newer reports of Night Works.",
         "Not here: 5 to 6 November 2026, 9 November 2026.",
     ]
     assert (

@@ -210,6 +210,14 @@ def test_a_renamed_key_has_its_new_name_on_all_days(
     assert set(load(BillingFolder(tmp_path)).usage["api_key"]) == {"raspberry"}
 
 
+def test_a_key_of_another_organisation_is_told(tmp_path: Path, reports: FakeReports, clock: Clock) -> None:
+    assert sync(reports.open, tmp_path, clock=clock).remarks == ()
+    reports.name = "Day Works"
+    (remark,) = sync(reports.open, tmp_path, clock=clock).remarks
+    assert "were of the organisation Night Works, the key is of Day Works" in remark
+    assert sync(reports.open, tmp_path, clock=clock).remarks == (), "once"
+
+
 # The log of attempts
 
 

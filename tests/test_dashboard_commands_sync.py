@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,10 +15,12 @@ from dashboard.billing.api_errors import ConnectionCut, RateLimited, Refused
 from dashboard.billing.busy import BusyError
 from dashboard.billing.snapshots import BillingFolder
 from dashboard.billing.sync import DayDone, Done
+from dashboard.billing.sync_log import SyncLog
 from dashboard.commands import main, sync_source, sync_words
 from dashboard.commands.sync import go_on
 from dashboard.commands.sync_bar import bar
 from dashboard.errors import FolderError, SettingError
+from dashboard.settings import load
 from tests.admin_api import AdminServer, serving, status
 from tests.billed_org import ADMIN_KEY, WORKSPACE_KEY, BilledCall, Organisation
 
@@ -80,7 +83,7 @@ def test_json_of_a_sync_and_of_its_status(server: AdminServer, capsys: pytest.Ca
 def test_what_fails_exits_with_1_and_says_what_was_kept(
     server: AdminServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.says(*[None] * 5, status(429, "slow", retry_after="3600"))
+    server.says(*[None] * 6, status(429, "slow", retry_after="3600"))
     assert main(["sync"]) == 1
     said = capsys.readouterr()
     assert said.out.splitlines()[-1] == "Read whole and kept: 10 of 30 days."
@@ -150,6 +153,35 @@ def test_status_without_a_folder(server: AdminServer, capsys: pytest.CaptureFixt
         == "Nothing was synced yet: callmeter sync reads the last 30 days."
     )
     assert not Path("logs").exists()
+
+
+# By the server
+
+
+def test_the_server_syncs_as_the_settings_say_at_that_moment(server: AdminServer, tmp_path: Path) -> None:
+    syncing = sync_source.schedule(load({}, os.environ, tmp_path, tmp_path), os.environ, tmp_path)
+    syncing.look()
+    assert server.requests == [], "off unless it is set"
+    Path("callmeter.toml").write_text("[billing]\nsync_hours = 6\n")
+    syncing.look()
+    asked = len(server.requests)
+    syncing.look()
+    assert (syncing.problem, len(server.requests)) == (None, asked)
+    (attempt,) = SyncLog(Path("logs/billing")).attempts()
+    assert (attempt.by, attempt.outcome, len(attempt.read)) == ("server", "ok", 30)
+
+
+def test_a_server_without_a_key_says_so_once_and_goes_on(
+    server: AdminServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_ADMIN_API_KEY")
+    Path("callmeter.toml").write_text("[billing]\nsync_hours = 6\n")
+    syncing = sync_source.schedule(load({}, os.environ, tmp_path, tmp_path), os.environ, tmp_path)
+    syncing.look()
+    syncing.look()
+    assert [record.message[:58] for record in caplog.records] == [
+        "Anthropic's numbers are not synced: no Admin API key: set "
+    ]
 
 
 # --follow

@@ -1,6 +1,7 @@
 """What Anthropic's ids are called, kept in `logs/billing/names.jsonl`: a line for each new name of an id.
 
-Keys and workspaces are renamed; the newest name stands for all days.
+Keys and workspaces are renamed; the newest name stands for all days. What is named: `workspace`, `api_key`,
+and the `organization` (id "").
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ FILE = "names.jsonl"
 Called = Mapping[tuple[str, str], str]
 """(`workspace` or `api_key`, id) -> its name."""
 
+ORGANIZATION = ("organization", "")
+"""Whose reports these are; its id is not told everywhere."""
+
 
 def newest(folder: Path) -> dict[tuple[str, str], str]:
     """The newest name of every id. Raises FolderError."""
@@ -28,12 +32,13 @@ def newest(folder: Path) -> dict[tuple[str, str], str]:
     return found
 
 
-def keep(folder: Path, names: Names, now: datetime) -> int:
+def keep(folder: Path, names: Names, now: datetime, organization: str | None = None) -> int:
     """Append what is new among these names; how many. Raises FolderError."""
+    found = called(names) | ({ORGANIZATION: organization} if organization else {})
     file = LinesFile(folder / FILE)
     with file.locked():
         known = newest(folder)
-        fresh = [one for one in called(names).items() if known.get(one[0]) != one[1]]
+        fresh = [one for one in found.items() if known.get(one[0]) != one[1]]
         at = now.isoformat(timespec="seconds")
         if fresh:
             file.append({"what": what, "id": id_, "name": name, "at": at} for (what, id_), name in fresh)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..numbers import UNKNOWN, ago, count, duration, usd
 from ..sheets import Answer, Cell, Column, Sheet
+from . import names
 from .busy import is_busy
 from .schedule import due
 from .snapshots import BillingFolder
@@ -39,6 +40,8 @@ class Status:
     """How often the server syncs; None: it does not."""
     key: str
     """Where the key is, in words; what is wrong with it when there is none."""
+    organization: str | None = None
+    """Whose reports these are, as they were called last."""
     problems: Sequence[str] = ()
 
     @property
@@ -70,7 +73,8 @@ def look(folder: Path, now: datetime, hours: float | None, key: str) -> Status:
     newest = [one for day in days if (one := billing.newest("cost", day))]
     generations = sorted({one.generation for one in newest})
     problems = [*map(str, billing.problems()), *log.problems()]
-    return Status(now, attempts, days, generations, busy, hours, key, problems)
+    organization = names.newest(folder).get(names.ORGANIZATION)
+    return Status(now, attempts, days, generations, busy, hours, key, organization, problems)
 
 
 def answer(status: Status) -> Answer:
@@ -112,8 +116,11 @@ def _course(status: Status) -> list[str]:
 def _coverage(status: Status) -> list[str]:
     if not status.days:
         return ["No day is here."]
+    whose = f" of {status.organization}" if status.organization else ""
     kinds = " and ".join(REPORTS.get(one, one) for one in status.generations)
-    told = [f"Days (UTC): {len(status.days)}, {span(status.days[0], status.days[-1])}, from the {kinds}."]
+    told = [
+        f"Days (UTC): {len(status.days)}, {span(status.days[0], status.days[-1])}, from the {kinds}{whose}."
+    ]
     if status.gaps:
         told.append(f"Not here: {_ranges(status.gaps)}.")
     return told
@@ -143,6 +150,7 @@ def _facts(status: Status) -> dict[str, Any]:
         "days": len(status.days),
         "gaps": [str(day) for day in status.gaps],
         "generations": list(status.generations),
+        "organization": status.organization,
         "running": status.busy,
         "sync_hours": status.hours,
         "next_by_server": _iso(status, status.next_run) if status.next_run else None,

@@ -255,16 +255,27 @@ class _Run:
 
     def _learn_names(self, reports: Reports) -> None:
         """The names of ids; where they may not be read it goes on with those known before."""
+        found, organization = Names({}, {}), None
         try:
+            organization = reports.organization()
             found = reports.names()
         except ReportError as error:
             if error.retryable or isinstance(error, Refused):
                 raise
-            found = Names({}, {})
             self._remarks.append(f"{error}. New keys and workspaces go by their ids.")
-        names_.keep(self._folder.folder, found, self._clock())
+        folder = self._folder.folder
+        before = names_.newest(folder).get(names_.ORGANIZATION)
+        if organization and before and before != organization:
+            self._remarks.append(_OTHERS.format(folder=folder, before=before, now=organization))
+        names_.keep(folder, found, self._clock(), organization)
         self._default = found.default_workspace
-        self._called = names_.newest(self._folder.folder)
+        self._called = names_.newest(folder)
+
+
+_OTHERS = (
+    "{folder}: the days that are here were of the organisation {before}, the key is of {now}:"
+    " if that is not its new name, keep them apart with another --log-dir."
+)
 
 
 def held_of(folder: BillingFolder, day: date) -> Held | None:
