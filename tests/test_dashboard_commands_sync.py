@@ -250,6 +250,13 @@ def test_sentences_name_the_days_that_changed() -> None:
     ]
 
 
+def test_days_with_gaps_are_not_told_as_a_row() -> None:
+    days = [DayDone(DAY + timedelta(days=n), "analytics", 1, 1.0, 1.0, False, 0) for n in (0, 2)]
+    assert sync_words.sentences(Done(2, tuple(days)))[0].startswith(
+        "Read 2 days (UTC), within 20 to 22 November 2026, from"
+    )
+
+
 def test_many_days_are_not_named_one_by_one() -> None:
     days = [DayDone(DAY + timedelta(days=n), "legacy", 1, 2.0, 1.0, True, 2) for n in range(8)]
     said = sync_words.sentences(Done(8, tuple(days), kept=1))

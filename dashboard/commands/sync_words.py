@@ -48,7 +48,10 @@ def as_data(done: Done) -> dict[str, Any]:
 
 def _read(done: Done) -> str:
     reports = " and ".join(REPORTS[one] for one in done.generations)
-    days = f"{plural(len(done.days), 'day')} (UTC), {span(done.days[0].day, done.days[-1].day)},"
+    first, last = done.days[0].day, done.days[-1].day
+    all_of_them = (last - first).days + 1 == len(done.days)
+    lie = "" if all_of_them else "within "
+    days = f"{plural(len(done.days), 'day')} (UTC), {lie}{span(first, last)},"
     return f"Read {days} from Anthropic's {reports}: {plural(done.rows, 'row')}, {usd(done.usd)} billed."
 
 
