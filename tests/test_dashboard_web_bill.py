@@ -286,6 +286,7 @@ def test_bars_of_reasons_point_where_the_money_is() -> None:
     shown = differences.draw(reasons)
     (bars,) = shown.figure["data"]
     assert bars["x"] == [3.0, -1.0, -0.5]
+    assert shown.figure["layout"]["yaxis"]["range"] == [2.5, -0.5]  # the largest stands above
     assert len(set(bars["marker"]["color"])) == 3
     assert shown.sentence == "Not_logged: $3.00; all differences together come to +$1.50."
     assert [row[0] for row in differences.table(reasons).rows] == [*_REASONS, "rounding"]

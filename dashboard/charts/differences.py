@@ -75,7 +75,11 @@ def _figure(shown: Sequence[Reason]) -> Figure:
             xaxis=axis(tickformat="$,.2f" if far < 8 else "$,.0f", nticks=4, range=span, zeroline=True)
             | {"fixedrange": True, "zerolinecolor": NEUTRAL, "zerolinewidth": 1},
             yaxis=axis(
-                autorange="reversed", showgrid=False, fixedrange=True, type="category", ticksuffix="  "
+                range=[len(shown) - 0.5, -0.5],  # told outright: after an empty picture "reversed" is lost
+                showgrid=False,
+                fixedrange=True,
+                type="category",
+                ticksuffix="  ",
             ),
         ),
     }
