@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from export_reading import rows_of, sheet_rows
+from export_reading import cell_types, rows_of, sheet_rows
 
 from dashboard import commands
 from dashboard.billing.snapshots import BillingFolder, Snapshot
@@ -117,6 +117,23 @@ def test_what_the_numbers_lack_is_said(capsys: Shell) -> None:
     assert "1 line could not be understood" in err or "1 bad line" in err, err
     assert "ower bound" in err
     assert "mine" in err
+
+
+ODD = ["=1+1", "@SUM(A1)", "a\nb", "a\rb", 'say "hi"', "\0", "\ud800", "<r>x</r>", "x" * 40_000, "1e5", "ünï"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet", "jsonl"])
+def test_whatever_a_name_is_made_of_it_is_a_row_and_no_formula(capsys: Shell, ending: str) -> None:
+    log("2026-11-16", *({"project": odd, "model": odd, "task_id": odd} for odd in ODD))
+    for by in ("call", "day"):
+        rows = exported(capsys, f"{by}.{ending}", "--by", by)
+        assert len(rows) == sum(row["calls"] for row in rows) == len(ODD)
+        named = {str(row["project"]) for row in rows}
+        assert {"a\nb", 'say "hi"', "ünï"} <= named
+        if ending == "csv":
+            assert not any(name.startswith(("=", "@")) for name in named)
+        if ending == "xlsx":
+            assert "f" not in cell_types(Path(f"{by}.xlsx"))
 
 
 # stdout

@@ -288,6 +288,20 @@ def test_of_a_failure_nothing_is_left(ending: str, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == [path.name]
 
 
+def test_until_it_is_whole_what_was_there_stands(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("mine")
+    seen = []
+
+    def parts() -> Iterator[pa.Table]:
+        seen.append(path.read_text())
+        yield pa.table({"text": ["a"]})
+        seen.append(path.read_text())
+
+    saved(Extract("T", pa.schema([("text", pa.string())]), parts()), path, force=True)
+    assert [*seen, path.read_text()] == ["mine", "mine", "text\na\n"]
+
+
 def test_a_disk_that_is_full_while_the_workbook_is_packed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
