@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import frames
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.billing.axes import KINDS
-from dashboard.billing.billed import COST_COLUMNS, USAGE_COLUMNS, Billed, DayRead
 from dashboard.billing.grid import grid_of
 from dashboard.billing.kinds import USAGE_FIELDS
-from dashboard.billing.reconcile import Reconciliation, pieces_of, reconcile
-from dashboard.billing.rules import BillingRules
+from dashboard.billing.reconcile import pieces_of
 from dashboard.billing.subsets import exactly
-from logger.pricing import built_in, price_of
+from logger.pricing import built_in
+from tests.bill_frames import DAYS, FIRST, LAST, MODELS, START, billed, compared, line
 
-FIRST = date(2026, 11, 10)
-DAYS = 4
-LAST = FIRST + timedelta(days=DAYS - 1)
-START = datetime(2026, 11, 9, tzinfo=UTC)
-NOW = datetime(2026, 11, 20, tzinfo=UTC)
-MODELS = ("claude-opus-5-5", "claude-haiku-4-5")
 _COUNTS = st.sampled_from([0, 0, 1, 7, 10, 1000, 123_456])
 
 
@@ -38,48 +29,6 @@ def calls(draw: st.DrawFn) -> dict[str, Any]:
     found = {name: draw(_COUNTS) for name in USAGE_FIELDS}
     found |= {"web_searches": draw(st.sampled_from([0, 0, 0, 1, 3])), "model": draw(st.sampled_from(MODELS))}
     return found | {"time": START + timedelta(hours=hours, minutes=draw(st.sampled_from([0, 30, 59])))}
-
-
-def line(call: dict[str, Any], **differs: Any) -> dict[str, Any]:
-    """The line of a call, for `frames.rows`."""
-    one = call | differs
-    written = one["tokens_cache_write_5m"] + one["tokens_cache_write_1h"]
-    counts = {name: one[name] for name in USAGE_FIELDS}
-    known = {"cost_usd": price_of(one["model"], at=one["time"], web_searches=one["web_searches"], **counts)}
-    kept = {name: value for name, value in one.items() if not name.startswith("tokens_cache_write_5m")}
-    return {"duration_seconds": 60.0} | known | kept | {"tokens_cache_write": written}
-
-
-def billed(
-    calls: Iterable[dict[str, Any]], *, generation: str = "analytics", discount: float = 0.0
-) -> Billed:
-    """The bill of these calls at list prices."""
-    usage, cost = [], []
-    for one in calls:
-        known = {"day": pd.Timestamp(one["time"].date()), "model": one["model"]}
-        usage.append(known | {n: one[n] for n in (*USAGE_FIELDS, "web_searches")} | {"requests": 1.0})
-        nothing = dict.fromkeys((*USAGE_FIELDS, "web_searches"), 0)
-        for kind in USAGE_FIELDS:
-            usd = price_of(one["model"], at=one["time"], **(nothing | {kind: one[kind]})) or 0.0
-            cost.append(known | {"cost_type": "tokens", "kind": kind, "list_usd": usd})
-        cost.append(known | {"cost_type": "web_search", "kind": "", "list_usd": 0.01 * one["web_searches"]})
-    paid = pd.DataFrame(cost, columns=list(COST_COLUMNS)).astype(
-        {"day": "datetime64[s]", "list_usd": "float64"}
-    )
-    paid["amount_usd"] = paid["list_usd"] * (1 - discount)
-    used = pd.DataFrame(usage, columns=list(USAGE_COLUMNS)).astype({"day": "datetime64[s]"})
-    days = [FIRST + timedelta(days=number) for number in range(-1, DAYS + 1)]
-    read = dict.fromkeys(days, DayRead(NOW, True, generation))
-    facets = dict.fromkeys(("kind", "cost_type", "model"), "")
-    return Billed(FIRST, LAST, _whole(used), paid.fillna(facets), read, read)
-
-
-def _whole(usage: pd.DataFrame) -> pd.DataFrame:
-    return usage.astype(dict.fromkeys((*USAGE_FIELDS, "web_searches"), "int64"))
-
-
-def compared(rows: pd.DataFrame, bill: Billed) -> Reconciliation:
-    return reconcile(rows, bill, FIRST, LAST, prices=built_in(), rules=BillingRules(), now=NOW)
 
 
 @given(

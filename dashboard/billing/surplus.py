@@ -90,7 +90,7 @@ def _hidden(work: Workings, day: int, model: int) -> None:
     left, lines = work.left[day, model], work.grid.lines
     more = work.calls[day, model] - work.grid.bill.requests[day, model]
     at = work.lines_of(day, model)
-    if (left < 0).any() or not more >= 0 or lines.run[at].any() or not lines.final[at].all():
+    if not (left > 0).any() or not more >= 0 or lines.run[at].any() or not lines.final[at].all():
         return
     for line in twins(work, day, model):
         same = (lines.counts[at] == lines.counts[line]).all(axis=1)
