@@ -406,3 +406,9 @@ def test_a_click_on_a_bar_narrows_to_its_day_or_week() -> None:
     assert (day.range, day.since, day.until) == ("custom", datetime(2026, 11, 20), datetime(2026, 11, 21))
     assert after("2026-11-16/7").until == datetime(2026, 11, 23)
     assert after("nonsense") == STATE
+
+
+def test_no_difference_is_no_share_of_the_bill(facts: Facts) -> None:
+    assert facts.found is not None
+    even = replace(facts, found=replace(facts.found, logged_usd=facts.found.billed_usd + 0.001))
+    assert "Difference $0 to the cent" in words(bill_card.figures(even))

@@ -101,6 +101,8 @@ def _list(found: Reconciliation) -> str:
 
 def _share(found: Reconciliation) -> str:
     apart = abs(found.billed_usd - found.logged_usd)
+    if apart < 0.005:
+        return "to the cent"
     return f"{numbers.share(apart, found.billed_usd)} of the bill" if found.billed_usd else "nothing billed"
 
 
