@@ -51,7 +51,10 @@ def findings(found: Reconciliation | None) -> list[Any]:
     made = [_finding(one) for one in ordered[:SHOWN]]
     rest = len(found.findings) - SHOWN
     more = [html.P(f"And {rest:,} slighter ones: callmeter reconcile lists them.", className="advice")]
-    return [html.Ol(made, className="findings", tabIndex=0, **spoken("Findings")), *(more if rest > 0 else [])]
+    return [
+        html.Ol(made, className="findings", tabIndex=0, **spoken("Findings")),
+        *(more if rest > 0 else []),
+    ]
 
 
 def _finding(one: Finding) -> Any:
