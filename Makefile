@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# A process per core, each with whole files: their servers and folders are made once.
+PARALLEL := -n auto --dist loadfile
 STRUCTURE := tests/test_dashboard_imports.py tests/test_dashboard_docs.py
 
 # Some shells export HOST as the machine's name: only `make run HOST=...` is meant for us.
@@ -25,9 +27,9 @@ demo: $(VENV)/installed ## Write believable calls and show them (PORT=8050)
 	@exec $(BIN)/callmeter serve --log-dir logs/demo $(if $(PORT),--port '$(PORT)')
 
 test: $(VENV)/installed-dev ## Run the tests (ARGS='-k report')
-	@if $(HAVE_BROWSER); then $(BIN)/python -m pytest $(ARGS); \
+	@if $(HAVE_BROWSER); then $(BIN)/python -m pytest $(PARALLEL) $(ARGS); \
 	elif [ "$$CI" = true ]; then $(NO_BROWSER) >&2; exit 1; \
-	else $(BIN)/python -m pytest -m 'not browser' $(ARGS) && $(NO_BROWSER); fi
+	else $(BIN)/python -m pytest $(PARALLEL) -m 'not browser' $(ARGS) && $(NO_BROWSER); fi
 
 check: $(VENV)/installed-dev ## Check style, types and structure
 	@$(BIN)/ruff check

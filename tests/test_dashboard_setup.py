@@ -79,7 +79,7 @@ def checkout(tmp_path: Path) -> Checkout:
 def test_make_run_sets_up_once_and_serves(checkout: Checkout) -> None:
     first = checkout.make("run")
     assert first.returncode == 0, first.stderr
-    assert checkout.done() == ["venv", "pip --editable .[notify]", "callmeter serve"]
+    assert checkout.done() == ["venv", "pip --editable .[anthropic,notify]", "callmeter serve"]
     again = checkout.make("run")
     assert checkout.done() == ["callmeter serve"]
     assert again.stdout == ""
@@ -103,14 +103,14 @@ def test_a_changed_pyproject_is_installed_again(checkout: Checkout) -> None:
     (checkout.folder / "pyproject.toml").touch()
     checkout.done()
     checkout.make("run")
-    assert checkout.done() == ["pip --editable .[notify]", "callmeter serve"]
+    assert checkout.done() == ["pip --editable .[anthropic,notify]", "callmeter serve"]
 
 
 def test_an_interrupted_installation_is_done_again(checkout: Checkout) -> None:
     assert checkout.make("run", FAIL="1").returncode != 0
-    assert checkout.done() == ["venv", "pip --editable .[notify]"]
+    assert checkout.done() == ["venv", "pip --editable .[anthropic,notify]"]
     assert checkout.make("run").returncode == 0
-    assert checkout.done() == ["pip --editable .[notify]", "callmeter serve"]
+    assert checkout.done() == ["pip --editable .[anthropic,notify]", "callmeter serve"]
 
 
 def test_an_environment_whose_python_is_gone_is_made_anew(checkout: Checkout) -> None:
@@ -118,7 +118,7 @@ def test_an_environment_whose_python_is_gone_is_made_anew(checkout: Checkout) ->
     checkout.done()
     (checkout.folder / ".venv/bin/python").unlink()
     checkout.make("run")
-    assert checkout.done() == ["venv", "pip --editable .[notify]", "callmeter serve"]
+    assert checkout.done() == ["venv", "pip --editable .[anthropic,notify]", "callmeter serve"]
 
 
 def test_an_old_python_is_a_sentence(checkout: Checkout) -> None:
@@ -141,9 +141,9 @@ def test_make_test_installs_what_tests_need_and_runs_them_all(checkout: Checkout
     assert done.returncode == 0, done.stderr
     assert checkout.done() == [
         "venv",
-        "pip --editable .[notify]",
+        "pip --editable .[anthropic,notify]",
         "pip --editable .[dev]",
-        "python -m pytest -k report",
+        "python -m pytest -n auto --dist loadfile -k report",
     ]
     assert "SKIPPED" not in done.stdout
 
@@ -151,7 +151,7 @@ def test_make_test_installs_what_tests_need_and_runs_them_all(checkout: Checkout
 def test_without_a_browser_its_tests_are_skipped_aloud_but_not_in_ci(checkout: Checkout) -> None:
     done = checkout.make("test")
     assert done.returncode == 0
-    assert checkout.done()[-1] == "python -m pytest -m not browser"
+    assert checkout.done()[-1] == "python -m pytest -n auto --dist loadfile -m not browser"
     assert "BROWSER TESTS SKIPPED" in done.stdout
     assert "sudo apt install chromium chromium-driver" in done.stdout
     assert checkout.make("test", CI="true").returncode != 0

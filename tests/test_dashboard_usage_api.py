@@ -43,6 +43,7 @@ from dashboard.web.usage import Service, application
 from dashboard.web.usage_examples import EXAMPLES
 from dashboard.web.usage_gaps import NONE, Gaps, gaps
 from dashboard.web.usage_models import CallBody, CallDetails, Measures, NoBody, RecentQuery
+from logger import ClaudeAPILogger
 from logger.record import FIELD_NAMES
 from logger.rest_log import RestLog
 from tests import usage_server
@@ -54,9 +55,12 @@ NOW = datetime(2026, 11, 22, 14, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Twelve days of demo calls, only read by tests."""
+    """Twelve days of demo calls and a large one just now, only read by tests."""
     place = tmp_path_factory.mktemp("demo")
-    usage_server.demo_calls(usage_server.settings_in(place))
+    settings = usage_server.settings_in(place)
+    usage_server.demo_calls(settings)
+    log = ClaudeAPILogger(settings.log_dir)
+    log.end_call(log.start_call("large", "w-1", "claude-haiku-4-5"), tokens_input=1_200_000)
     with serving(place) as server:
         yield server
 
