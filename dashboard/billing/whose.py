@@ -9,7 +9,7 @@ import pandas as pd
 from .axes import Ints
 from .kinds import USAGE_FIELDS
 
-_COUNTS = [*USAGE_FIELDS, "web_searches"]
+_COUNTS = list(USAGE_FIELDS)
 _FACETS = {"api_key": "API key", "workspace": "workspace", "product": "product"}
 """The first that has it is named."""
 
@@ -19,6 +19,7 @@ class Whose:
 
     def __init__(self, usage: pd.DataFrame) -> None:
         self._usage = usage
+        self._places = usage.groupby(["day", "model"]).indices if len(usage) else {}
         self._known: dict[tuple[date, str], dict[tuple[int, ...], str]] = {}
 
     def said(self, day: date, model: str, counts: Ints) -> str:
@@ -29,8 +30,8 @@ class Whose:
     def _of(self, day: date, model: str) -> dict[tuple[int, ...], str]:
         found = self._known.get((day, model))
         if found is None:
-            here = self._usage[(self._usage["day"] == pd.Timestamp(day)) & (self._usage["model"] == model)]
-            found = self._known[(day, model)] = _by_counts(here)
+            here = self._places.get((pd.Timestamp(day), model), [])
+            found = self._known[(day, model)] = _by_counts(self._usage.iloc[here])
         return found
 
 
@@ -38,10 +39,11 @@ def _by_counts(usage: pd.DataFrame) -> dict[tuple[int, ...], str]:
     """Counts -> words, of every facet that parts this usage."""
     found: dict[tuple[int, ...], str] = {}
     for facet, noun in _FACETS.items():
-        sums = usage.groupby(_named(usage, facet))[_COUNTS].sum()
-        if len(sums) > 1:
+        names = _named(usage, facet)
+        if names.nunique() > 1:
+            sums = usage.groupby(names)[_COUNTS].sum()
             for name, row in zip(sums.index, sums.to_numpy(), strict=True):
-                found.setdefault(tuple(row.tolist())[: len(USAGE_FIELDS)], _words(facet, noun, str(name)))
+                found.setdefault(tuple(row.tolist()), _words(facet, noun, str(name)))
     return found
 
 
