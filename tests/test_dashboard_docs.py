@@ -20,7 +20,9 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from dashboard import commands
+from dashboard.commands import demo_billing
 from dashboard.commands.demo import write_history
+from dashboard.demo import history
 from dashboard.money import rules
 from dashboard.settings import load
 from logger import price_of, read_prices
@@ -118,18 +120,22 @@ def test_every_make_target_that_is_shown_exists(readme: str) -> None:
 
 @pytest.fixture(scope="module")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `logs/api` full of the demo's calls of the last days, today and tomorrow."""
+    """A folder with `logs/api` full of the demo's calls of the last days, today and tomorrow, and a bill."""
     folder = tmp_path_factory.mktemp("recipes")
     settings = load({"log_dir": folder / "logs/api"}, os.environ, folder, folder)
-    write_history(settings, datetime.now(UTC) + timedelta(days=2), 12, 60, 1)
+    now = datetime.now(UTC) + timedelta(days=2)
+    write_history(settings, now, 12, 60, 1)
+    calls = history(now.astimezone(settings.zone).date(), 12, 60, 1, settings.zone, now.timestamp())
+    demo_billing.write(settings, now, list(calls))
     return folder
 
 
-def test_every_jq_recipe_runs_and_prints_something(readme: str, demo_folder: Path) -> None:
+@pytest.mark.parametrize("marker", ["jq", "jq billing"])
+def test_every_jq_recipe_runs_and_prints_something(readme: str, demo_folder: Path, marker: str) -> None:
     if not shutil.which("jq"):
         pytest.skip("jq is not installed")
-    section = docs_tables.between(readme, "jq")
-    assert section, "the README has no <!-- jq --> section"
+    section = docs_tables.between(readme, marker)
+    assert section, f"the README has no <!-- {marker} --> section"
     recipes = docs_tables.shell_blocks(section)
     assert recipes
     for recipe in recipes:
