@@ -16,16 +16,6 @@ from .metrics import hours, local_days
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-KEYS = {
-    "day": "day",
-    "hour": "hour",
-    "model": "model",
-    "project": "project",
-    "task": "task_id",
-    "worker": "worker_id",
-}
-"""What lines can be grouped by, in people's words -> what `groups` is asked for."""
-
 HOURLY = timedelta(days=3, hours=1)
 """Up to such a length a view is told hour by hour, beyond it day by day."""
 

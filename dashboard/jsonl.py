@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class LinesFile:
         """
         lines = [json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records]
         try:
-            with self._opened() as descriptor:
+            with opened(self.path) as descriptor:
                 if not _ends_well(descriptor):
                     _write(descriptor, b"\n")
                 for line in lines:
@@ -108,17 +109,6 @@ class LinesFile:
         finally:
             os.close(lock)
 
-    @contextmanager
-    def _opened(self) -> Iterator[int]:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            if fcntl is not None:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
     def _begin_anew_if_replaced(self, now: os.stat_result) -> None:
         identity = (now.st_dev, now.st_ino)
         if identity != self._identity or now.st_size < self._offset:
@@ -142,6 +132,28 @@ class LinesFile:
                 self._places.append(self._count)
             else:
                 self.bad = (*self.bad, BadLine(self.path, self._count, "is no JSON object"))
+
+
+def moment(value: Any) -> datetime | None:
+    """The time that a record holds; None for what is none, or has no offset."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """The file's descriptor, to read and to append; others who want the same wait. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _ends_well(descriptor: int) -> bool:

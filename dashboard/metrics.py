@@ -18,6 +18,16 @@ from .filters import Filter, hour_of
 from .sources import RUNS
 from .store.base import MEASURES
 
+KEYS = {
+    "day": "day",
+    "hour": "hour",
+    "model": "model",
+    "project": "project",
+    "task": "task_id",
+    "worker": "worker_id",
+}
+"""What numbers can be grouped by -> the key in JSON and CSV, and the frame's column."""
+
 KINDS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
 """The four kinds of token that add up to `tokens_total`."""
 

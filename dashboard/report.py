@@ -25,16 +25,6 @@ from .metrics import Totals
 from .money.budgets import Standing, as_data
 from .sheets.data import write_rows
 
-KEYS = {
-    "day": "day",
-    "hour": "hour",
-    "model": "model",
-    "project": "project",
-    "task": "task_id",
-    "worker": "worker_id",
-}
-"""What a report can be grouped by -> the key in JSON and CSV, and the frame's column."""
-
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -63,8 +53,8 @@ def build(
     rows: pd.DataFrame | None = None,
     standings: tuple[Standing, ...] = (),
 ) -> Report:
-    """Add up a sums frame (with tasks when `by` is "task"); `by` is one of `KEYS`."""
-    key = KEYS[by]
+    """Add up a sums frame (with tasks when `by` is "task"); `by` is one of `metrics.KEYS`."""
+    key = metrics.KEYS[by]
     return Report(
         view=view,
         key=key,

@@ -254,6 +254,15 @@ def places(environ: Mapping[str, str], cwd: Path, home: Path) -> tuple[Path, Pat
     return cwd / "callmeter.toml", base / "callmeter" / "callmeter.toml"
 
 
+def stamp(file: Path | None) -> tuple[int, int] | None:
+    """Another value when the file has changed; None when it is not there."""
+    try:
+        found = file.stat() if file else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size) if found else None
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()

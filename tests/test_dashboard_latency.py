@@ -151,10 +151,6 @@ def test_a_view_is_told_by_the_hour_up_to_three_days_and_ends_with_now() -> None
     assert [f"{day:%d %H}" for day in long] == ["19 00", "20 00", "21 00", "22 00"]
 
 
-def test_reports_and_buckets_group_by_the_same() -> None:
-    assert report.KEYS == buckets.KEYS
-
-
 def asked(lines: list[dict[str, Any]], by: str = "model") -> Answer:
     """What `callmeter report latency --by …` says of today."""
     today = days(NOW.date(), NOW.date(), UTC)

@@ -17,7 +17,7 @@ from logger.price_table import PriceTable
 from logger.pricing import built_in
 
 from ..errors import CallmeterError
-from ..settings import Settings, find_file
+from ..settings import Settings, find_file, stamp
 from . import billed, names, rules
 from .billed import Billed
 from .rules import BillingRules
@@ -65,9 +65,9 @@ class Books:
         """What is set now."""
         with self._lock:
             file = self._settings.file or find_file(self._environ, Path.cwd(), self._home)
-            stamp = (file, _stamp(file))
-            if stamp != self._rules[0]:
-                self._rules = stamp, self._understood(file)
+            seen = (file, stamp(file))
+            if seen != self._rules[0]:
+                self._rules = seen, self._understood(file)
             return self._rules[1]
 
     def _understood(self, file: Path | None) -> BillingRules:
@@ -88,7 +88,7 @@ class Books:
 
     def _files(self) -> object:
         try:
-            return self.folder.version, *(_stamp(self.folder.folder / file) for file in (FILE, names.FILE))
+            return self.folder.version, *(stamp(self.folder.folder / file) for file in (FILE, names.FILE))
         except CallmeterError as error:
             return str(error)
 
@@ -142,11 +142,3 @@ def of_models(known: Billed, models: frozenset[str]) -> Billed:
         return known
     usage, cost = (frame[frame["model"].isin(models).to_numpy()] for frame in (known.usage, known.cost))
     return replace(known, usage=usage, cost=cost)
-
-
-def _stamp(file: Path | None) -> tuple[int, int] | None:
-    try:
-        found = file.stat() if file else None
-    except OSError:
-        return None
-    return (found.st_mtime_ns, found.st_size) if found else None

@@ -11,7 +11,6 @@ import errno
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,7 @@ from typing import Any
 import msgspec
 
 from ..errors import FolderError
-
-try:
-    import fcntl
-except ImportError:  # Windows: one process at a time there
-    fcntl = None  # type: ignore[assignment]
+from ..jsonl import opened
 
 Record = dict[str, Any]
 
@@ -97,7 +92,7 @@ def append(path: Path, decide: Callable[[bytes], bytes]) -> bool:
     False when it gives nothing. Raises FolderError: then nothing was added.
     """
     try:
-        with _locked(path) as descriptor:
+        with opened(path) as descriptor:
             there = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
             text = decide(there)
             if text:
@@ -129,15 +124,3 @@ def _write(descriptor: int, size: int, text: bytes) -> None:
     except OSError:
         os.ftruncate(descriptor, size)
         raise
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from ..errors import FolderError
-from ..jsonl import BadLine
+from ..jsonl import BadLine, moment
 from . import day_file
 from .day_file import Block, Blocks
 from .kinds import USAGE_FIELDS
@@ -269,11 +269,8 @@ def _snapshot(kind: Kind, day: date, block: Block) -> Snapshot:
 
 
 def _moment(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else None
+    found = moment(value)
+    return found.astimezone(UTC) if found else None
 
 
 def _same(one: Snapshot, other: Snapshot) -> bool:

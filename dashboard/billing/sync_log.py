@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from ..jsonl import LinesFile
+from ..jsonl import LinesFile, moment
 
 FILE = "sync.jsonl"
 
@@ -126,7 +126,7 @@ def failures(attempts: Sequence[Attempt]) -> int:
 def _attempts(records: Sequence[Mapping[str, Any]]) -> list[Attempt]:
     found: dict[str, Attempt] = {}
     for record in records:
-        id_, at = record.get("attempt"), _moment(record.get("at"))
+        id_, at = record.get("attempt"), moment(record.get("at"))
         if not isinstance(id_, str) or at is None:
             continue
         if record.get("event") == "started":
@@ -187,11 +187,3 @@ def _day(value: Any) -> date | None:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
         return None
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo else None

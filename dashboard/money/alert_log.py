@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ..jsonl import LinesFile
+from ..jsonl import LinesFile, moment
 from . import alerts
 from .alerts import SEVERITIES, Alert, Changes, Condition
 from .notify import NOWHERE, Address, Delivery
@@ -244,7 +244,7 @@ class AlertLog:
 
     def _take_in(self, event: Mapping[str, Any]) -> None:
         """What is no event of ours, or of a later version, says nothing."""
-        when = _moment(event.get("timestamp"))
+        when = moment(event.get("timestamp"))
         kind = event.get("event")
         if when is None:
             return
@@ -279,7 +279,7 @@ class AlertLog:
         self._since.setdefault(key, when)
         before = self._channels.get(key, Record())
         self._channels[key] = _failed(before, event, when) if failed else Record(last=when)
-        raised = _moment(event.get("raised"))
+        raised = moment(event.get("raised"))
         told = self._told.get((str(event.get("id")), raised)) if raised else None
         if told is None:
             return
@@ -340,11 +340,3 @@ def _alert(event: Mapping[str, Any], when: datetime) -> Alert | None:
 
 def _names(value: Any) -> dict[str, str]:
     return {key: str(name) for key, name in value.items()} if isinstance(value, dict) else {}
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo else None

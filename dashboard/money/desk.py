@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import CallmeterError
-from ..settings import Settings, find_file
+from ..settings import Settings, find_file, stamp
 from ..store.base import Health, Store
 from . import doubt, position, rules
 from .alert_log import AlertLog, Told
@@ -69,9 +69,9 @@ class Desk:
         """What is set now."""
         with self._lock:
             file = self._settings.file or find_file(self._environ, Path.cwd(), self._home)
-            stamp = (file, _stamp(file))
-            if stamp != self._read:
-                self._read = stamp
+            seen = (file, stamp(file))
+            if seen != self._read:
+                self._read = seen
                 self._take_in(file)
             return self._rules
 
@@ -184,11 +184,3 @@ class Desk:
             if self._position is None or self._position[0] != key:
                 self._position = key, position.look(self.store, known, entries, now, self._parts)
             return self._position[1]
-
-
-def _stamp(file: Path | None) -> tuple[int, int] | None:
-    try:
-        found = file.stat() if file else None
-    except OSError:
-        return None
-    return (found.st_mtime_ns, found.st_size) if found else None

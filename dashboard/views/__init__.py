@@ -31,7 +31,7 @@ class Asked:
     now: datetime
     prices: PriceTable
     by: str = "model"
-    """Of `report.KEYS`, for views that can be grouped."""
+    """Of `metrics.KEYS`, for views that can be grouped."""
     billed: Billed | None = None
     """Anthropic's numbers of all days; None when nothing was ever synced."""
     only_billed: bool = False

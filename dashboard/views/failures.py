@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from .. import buckets, failures, numbers
+from .. import failures, metrics, numbers
 from ..failures import CLASSES, Failed
 from ..sheets import Answer, Cell, Column, Sheet, plain
 from . import Asked, View
@@ -67,7 +67,7 @@ ERROR_COLUMNS = (
 
 def build(asked: Asked) -> Answer:
     """Two tables: by group, and by error type."""
-    key = buckets.KEYS[asked.by]
+    key = metrics.KEYS[asked.by]
     rows = asked.store.rows(asked.view, columns={*failures.COLUMNS, *({key} - {"day", "hour"})})
     whole = failures.total(rows)
     groups = Sheet(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from .. import buckets, latency, numbers
+from .. import latency, metrics, numbers
 from ..latency import Measured
 from ..sheets import Answer, Cell, Column, Sheet
 from . import Asked, View
@@ -29,7 +29,7 @@ COLUMNS = (
 
 def build(asked: Asked) -> Answer:
     """One table, a row per group with measured calls."""
-    key = buckets.KEYS[asked.by]
+    key = metrics.KEYS[asked.by]
     rows = asked.store.rows(asked.view, columns={*latency.COLUMNS, *({key} - {"day", "hour"})})
     known, whole = latency.measured(rows), latency.whole(rows)
     sheet = Sheet(
