@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from dashboard import buckets, latency, report
+from dashboard import buckets, latency, metrics
 from dashboard.charts import latency as chart
 from dashboard.charts.picture import Scene
 from dashboard.filters import days
@@ -168,7 +168,7 @@ def test_the_view_says_what_is_usual_and_what_it_left_out() -> None:
     assert answer.sheets[0].text()[0][:5] == ["claude-opus-5-5", "20", "2.00 s", "3.40 s", "–"]
 
 
-@pytest.mark.parametrize("by", list(report.KEYS))
+@pytest.mark.parametrize("by", list(metrics.KEYS))
 def test_what_is_not_known_is_null_in_json_and_a_dash_for_people(by: str) -> None:
     answer = asked(calls([2.0]), by)
     out = io.StringIO()
