@@ -130,6 +130,7 @@ def sentence(one: Finding, more: str = "") -> str:
 _SENTENCES = {
     "not_logged": "{what} {on} {was} billed and not logged: {amount}{more}.",
     "lower_bound": "{what} {on} {was} only counted in part: {amount} more were billed.",
+    "no_counts": "{what} {on} {was} logged without counts: {amount} more were billed.",
     "unpriced": "The log knows no price of what was used {on}: {usd} was billed for it.",
     "not_billed": "{what} {on} {was} logged and not billed: {amount}.",
     "failed": "{what} that failed {on} {was} logged with {amount} and not billed.",
@@ -142,6 +143,7 @@ _SENTENCES = {
     "code_execution": "Code execution {on} was billed: {usd}. No line of the log tells of it.",
     "session_time": "Session time {on} was billed: {usd}. No line of the log tells of it.",
     "price": "Another price {on}: billed at {more}. That makes {usd}.",
+    "several": "Several causes at once {on}, not told apart: log and bill differ by {amount} in all{more}.",
     "unexplained": "{amount} {on} were {direction}, and nothing explains it{more}.",
 }
 

@@ -4,6 +4,7 @@ REASONS = {
     "rounding": "within rounding",
     "not_logged": "billed, but not logged",
     "lower_bound": "lines whose counts are a lower bound",
+    "no_counts": "logged without counts",
     "unpriced": "logged without a known price",
     "not_billed": "logged, but not billed",
     "failed": "calls that failed or were refused",
@@ -15,6 +16,7 @@ REASONS = {
     "code_execution": "code execution",
     "session_time": "session time",
     "price": "another price than ours",
+    "several": "several causes, not told apart",
     "unexplained": "not explained",
 }
 """Why numbers differ -> what people read."""
