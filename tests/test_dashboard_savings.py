@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from dashboard import savings
@@ -27,8 +29,12 @@ def call(**differs: Any) -> dict[str, Any]:
     return {"time": NOW, "model": "opus", "project": "web", "cost_usd": float("nan")} | differs
 
 
+def lines_of(lines: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    return savings.by_line(rows(lines), PRICES)
+
+
 def only(*lines: dict[str, Any], facet: str = "project") -> dict[str, float]:
-    (found,) = savings.by(rows(lines), PRICES, facet).to_dict("records")
+    (found,) = savings.by(lines_of(lines), facet).to_dict("records")
     return found
 
 
@@ -80,14 +86,14 @@ def test_groups_are_in_order_of_what_they_saved() -> None:
         call(project="b", tokens_cache_read=2 * M),
         call(project="c"),
     ]
-    found = savings.by(rows(lines), PRICES, "project")
+    found = savings.by(lines_of(lines), "project")
     assert list(found.index) == ["b", "a", "c"]
     assert found["hit_rate"].isna().tolist() == [False, False, True]
 
 
 def test_totals_are_those_of_all_lines() -> None:
     lines = [call(project="a", tokens_cache_read=M), call(project="b", tokens_cache_write=M)]
-    found = savings.totals(rows(lines), PRICES)
+    found = savings.totals(lines_of(lines))
     assert found["net_usd"] == pytest.approx(3.6 - 1.0)
     assert found["hit_rate"] == 0.5
 
@@ -110,7 +116,7 @@ def test_a_cold_session_is_one_whose_writes_were_not_paid_back() -> None:
         call(session_id="", project="site", tokens_cache_write=M),
         call(session_id="plain", tokens_input=M),
     ]
-    found = savings.cold(rows(lines), PRICES)
+    found = savings.cold(lines_of(lines))
     assert list(found.index) == [("web", "cold"), ("site", "")]
     assert found["net_usd"].tolist() == pytest.approx([0.0036 - 2.0, -1.0])
     assert found["written"].tolist() == [2 * M, M]
@@ -124,7 +130,7 @@ def test_large_inputs_without_any_caching_are_found() -> None:
         call(tokens_input=90_000, tokens_cache_read=1),
         call(tokens_input=M, model="nobody-knows"),
     ]
-    found = savings.uncached(rows(lines), PRICES)
+    found = savings.uncached(lines_of(lines))
     assert list(found.index) == [("web", "opus"), ("web", "nobody-knows")]
     assert found["input"].tolist() == [savings.LARGE, M]
     assert found["input_usd"].tolist() == pytest.approx([savings.LARGE * 4 / 1e6, 0])
@@ -132,7 +138,7 @@ def test_large_inputs_without_any_caching_are_found() -> None:
 
 
 def test_no_lines_save_nothing() -> None:
-    assert savings.by(rows([]), PRICES, "model").empty
-    assert savings.cold(rows([]), PRICES).empty
-    assert savings.uncached(rows([]), PRICES).empty
-    assert savings.totals(rows([]), PRICES)["saved_usd"] == 0
+    assert savings.by(lines_of([]), "model").empty
+    assert savings.cold(lines_of([])).empty
+    assert savings.uncached(lines_of([])).empty
+    assert savings.totals(lines_of([]))["saved_usd"] == 0

@@ -438,3 +438,16 @@ def test_choices_narrow_every_number() -> None:
         assert sum(column(answer, key, "calls")) == 1
     assert column(view("sessions").build(web), "sessions", "session_id") == ["a"]
     assert column(view("summary").build(web), "costs", "calls")[0] == 1
+
+
+def test_views_of_one_question_add_up_the_same_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another question (`replace`) is made of lines of its own."""
+    one = asked(call(project="web", session_id="a"), call("2026-11-10", project="web", session_id="b"))
+    reads = []
+    rows = one.store.rows
+    monkeypatch.setattr(one.store, "rows", lambda *words, **more: reads.append(words) or rows(*words, **more))
+    for name in ("projects", "sessions", "projects"):
+        view(name).build(one)
+    assert len(reads) == 1
+    late = replace(one, view=replace(one.view, since=at("2026-11-20 00:00")))
+    assert column(view("sessions").build(late), "sessions", "session_id") == ["a"]

@@ -6,8 +6,9 @@ The page shows the same tables.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar, cast
 
 from logger.pricing import PriceTable
 
@@ -18,10 +19,12 @@ from ..money.budgets import Standing
 from ..sheets import Answer
 from ..store.base import Store
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a view is made from."""
+    """What views are made from."""
 
     store: Store
     """With the days of `view` read, the 6 days before it, and those of the 30 days up to `now`; for `whole`
@@ -40,6 +43,13 @@ class Asked:
     """How the budgets stand at `now`, for views with `money`."""
     opened: tuple[Alert, ...] = ()
     """The alerts that are open at `now`, for views with `money`."""
+    _made: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives: made once under this name, however many views of one question ask."""
+        if name not in self._made:
+            self._made[name] = make()
+        return cast(T, self._made[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,24 +45,23 @@ def build(asked: Asked) -> Answer:
 
 
 def _logged(asked: Asked) -> Answer:
-    columns = savings.COLUMNS | {"project", "session_id"}
-    rows = asked.store.rows(asked.view, columns=columns)
+    lines = savings.by_line(asked.store.rows(asked.view, columns=savings.COLUMNS), asked.prices)
     sheets = (
-        efficiency(rows, asked, "project", "Project"),
-        efficiency(rows, asked, "model", "Model"),
-        _cold(rows, asked),
-        _uncached(rows, asked),
+        efficiency(lines, "project", "Project"),
+        efficiency(lines, "model", "Model"),
+        _cold(lines),
+        _uncached(lines),
     )
-    whole = savings.totals(rows, asked.prices)
+    whole = savings.totals(lines)
     known = {"cache": _cells(whole)}
     bound = incomplete_tokens(asked.store.sums(asked.view))
     return Answer(sheets, {**facts(asked), **known}, (_overall(whole), *_unpriced(whole), *bound))
 
 
-def efficiency(rows: pd.DataFrame, asked: Asked, key: str, head: str) -> Sheet:
-    """What caching did by a facet."""
-    small = savings.by(rows, asked.prices, key)
-    records = zip(small.index, small.to_dict("records"), strict=True)
+def efficiency(lines: pd.DataFrame, key: str, head: str) -> Sheet:
+    """What caching did by a facet; `lines` are those of `savings.by_line`."""
+    found = savings.by(lines, key)
+    records = zip(found.index, found.to_dict("records"), strict=True)
     table = [{key: facet(value), **_cells(row)} for value, row in records]
     columns = (text_column(key, head), *_EFFICIENCY)
     return Sheet(f"by_{key}", f"Cache by {key}", columns, table)
@@ -107,13 +106,13 @@ _COLD = (
 )
 
 
-def _cold(rows: pd.DataFrame, asked: Asked) -> Sheet:
-    found = savings.cold(rows, asked.prices)
+def _cold(lines: pd.DataFrame) -> Sheet:
+    found = savings.cold(lines)
     records = zip(found.index, found.to_dict("records"), strict=True)
     table = [_cold_row(project, session, row) for (project, session), row in list(records)[:MOST]]
     lost = numbers.usd(-float(found["net_usd"].sum()))
     said = "Every session's cache writes were paid back by its reads."
-    if not rows["tokens_cache_write"].any():
+    if not lines["written"].any():
         said = "Nothing was written to the cache."
     if len(found):
         what = f"{numbers.plural(len(found), 'session')} wrote to the cache and read too little of it"
@@ -138,8 +137,8 @@ _LARGE = (
 )
 
 
-def _uncached(rows: pd.DataFrame, asked: Asked) -> Sheet:
-    found = savings.uncached(rows, asked.prices)
+def _uncached(lines: pd.DataFrame) -> Sheet:
+    found = savings.uncached(lines)
     records = zip(found.index, found.to_dict("records"), strict=True)
     table = [_large_row(project, model, row) for (project, model), row in list(records)[:MOST]]
     size = f"{savings.LARGE:,} input tokens or more"

@@ -17,17 +17,25 @@ from .. import numbers
 from ..filters import NONE
 from ..sheets import Cell, Column, plain
 from ..sources import RUNS
+from . import Asked
 
 KINDS = ("tokens_input", "tokens_cache_read", "tokens_cache_write", "tokens_output")
 MEASURES = ("calls", *KINDS, "tokens_total", "cost_usd", "unpriced", "not_final", "of_runs")
 """What `usage` reads of a row that was added up."""
 
-ROWS = ("calls", *KINDS, "tokens_total", "cost_usd", "final", "source")
-"""Columns of the store's rows that `added` needs."""
+FACETS = ("project", "session_id", "model")
+"""What lines are added up by."""
+
+ROWS = (*FACETS, "calls", *KINDS, "tokens_total", "cost_usd", "final", "source")
+"""Columns of the store's rows that are read for it."""
 
 
-def added(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """The store's rows added up by facets, dearest first. Index: the facets; columns `MEASURES`."""
+def lines(asked: Asked) -> pd.DataFrame:
+    """The view's lines, oldest first: `time`, `FACETS` and `MEASURES`."""
+    return asked.once("lines", lambda: _measured(asked.store.rows(asked.view, columns=ROWS)))
+
+
+def _measured(rows: pd.DataFrame) -> pd.DataFrame:
     calls = rows["calls"].to_numpy().astype("int64")
     cost = rows["cost_usd"].to_numpy().astype("float64")
     measures = {name: rows[name].to_numpy().astype("int64") for name in (*KINDS, "tokens_total")}
@@ -38,8 +46,12 @@ def added(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
         "not_final": np.where(rows["final"].to_numpy(), 0, calls),
         "of_runs": np.where((rows["source"] == RUNS).to_numpy(), calls, 0),
     }
-    frame = pd.DataFrame(measures, index=rows.index)
-    small = frame.groupby([rows[key] for key in keys], observed=True).sum()
+    return pd.DataFrame({name: rows[name] for name in ("time", *FACETS)} | measures)
+
+
+def added(measured: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Lines with `MEASURES` added up by facets, dearest first. Index: the facets; columns `MEASURES`."""
+    small = measured.groupby(list(keys), observed=True)[list(MEASURES)].sum()
     return small.sort_values(["cost_usd", "tokens_total"], ascending=False, kind="stable")
 
 

@@ -11,7 +11,19 @@ from .. import numbers
 from ..filters import NONE
 from ..sheets import Answer, Cell, Column, Sheet
 from . import Asked, View, bill
-from .columns import CALLS, COST, INCOMPLETE, ROWS, TOKENS, added, facet, known_cost, text_column, usage, usd
+from .columns import (
+    CALLS,
+    COST,
+    INCOMPLETE,
+    TOKENS,
+    added,
+    facet,
+    known_cost,
+    lines,
+    text_column,
+    usage,
+    usd,
+)
 from .remarks import facts, incomplete
 
 _COLUMNS = (
@@ -33,8 +45,8 @@ def build(asked: Asked) -> Answer:
 
 
 def _logged(asked: Asked) -> Answer:
-    rows = asked.store.rows(asked.view, columns=("project", "session_id", *ROWS))
-    small, sessions = added(rows, ["project"]), _in_sessions(rows)
+    every = lines(asked)
+    small, sessions = added(every, ["project"]), _in_sessions(every)
     records = zip(small.index, small.to_dict("records"), strict=True)
     table = [_row(project, row, sessions.get(project, _NONE)) for project, row in records]
     sheet = Sheet("projects", "Projects", _COLUMNS, table, _sentence(table))
@@ -44,9 +56,9 @@ def _logged(asked: Asked) -> Answer:
 _NONE: Mapping[Any, Any] = {"sessions": 0, "calls": 0}
 
 
-def _in_sessions(rows: pd.DataFrame) -> dict[Any, Mapping[Any, Any]]:
+def _in_sessions(every: pd.DataFrame) -> dict[Any, Mapping[Any, Any]]:
     """What belongs to sessions, added up by project, and how many sessions there are."""
-    inside = rows[(rows["session_id"] != NONE).to_numpy()]
+    inside = every[(every["session_id"] != NONE).to_numpy()]
     small = added(inside, ["project"])
     counts = inside.groupby("project", observed=True)["session_id"].nunique()
     small = small.assign(sessions=counts.reindex(small.index))

@@ -12,7 +12,7 @@ from ..filters import NONE
 from ..numbers import plural, share
 from ..sheets import Answer, Cell, Column, Sheet
 from . import Asked, View
-from .columns import CALLS, COST, INCOMPLETE, ROWS, TOKENS, added, day_words, text_column, usage
+from .columns import CALLS, COST, INCOMPLETE, TOKENS, added, day_words, lines, text_column, usage
 from .remarks import facts, incomplete
 
 MOST = 20
@@ -31,7 +31,7 @@ _COLUMNS = (
 
 def build(asked: Asked) -> Answer:
     """A row for each of the dearest sessions; calls without a session are told of apart."""
-    rows = asked.store.rows(asked.view, columns=("project", "session_id", "model", *ROWS))
+    rows = lines(asked)
     inside = rows[(rows["session_id"] != NONE).to_numpy()]
     every = added(inside, ["session_id"])
     dearest = every.head(MOST)

@@ -149,7 +149,7 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, datetime.min.time(), tzinfo=UTC)
 
 
-COLUMNS = frozenset({*COMPARED, *savings.COLUMNS, *ROWS, "project", "session_id"})
+COLUMNS = frozenset({*COMPARED, *savings.COLUMNS, *ROWS})
 """What is read of the lines."""
 
 
