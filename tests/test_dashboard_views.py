@@ -5,51 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from dashboard import filters
-from dashboard.sheets import Answer, Sheet
-from dashboard.views import Asked, bill
 from dashboard.views.all import VIEWS, view
 from dashboard.views.daily import average, billed_average
-from logger.price_table import ModelPrice, Period, PriceTable, Rates, Tariff
-from tests.bills import billed
-from tests.frames import FrameStore, at
-
-NOW = at("2026-11-20 12:00")
-PRICES = PriceTable({"opus": ModelPrice((Period(0, Tariff(Rates(4.0, 20.0, 0.4, 5.0, 8.0))),))})
-M = 1_000_000
-UNKNOWN_COST = float("nan")
-
-
-def call(day: str = "2026-11-20", **differs: Any) -> dict[str, Any]:
-    return {"time": at(f"{day} 09:00"), "model": "opus", "tokens_output": 100, "cost_usd": 1.0} | differs
-
-
-def asked(*lines: dict[str, Any], since: str = "2026-10-22", zone: str = "UTC", **more: Any) -> Asked:
-    here = ZoneInfo(zone)
-    store = FrameStore(lines, here)
-    days = filters.days(date.fromisoformat(since), NOW.astimezone(here).date(), here)
-    return Asked(store=store, view=days, now=NOW, prices=PRICES, **more)
-
-
-def made(name: str, *lines: dict[str, Any], **more: Any) -> Answer:
-    return view(name).build(asked(*lines, **more))
-
-
-def sheet(answer: Answer, name: str) -> Sheet:
-    return next(one for one in answer.sheets if one.name == name)
-
-
-def column(answer: Answer, name: str, key: str) -> list[Any]:
-    return [row[key] for row in sheet(answer, name).rows]
-
-
-def text(answer: Answer, name: str) -> str:
-    one = sheet(answer, name)
-    return "\n".join(" | ".join(cells) for cells in [one.heads, *one.text()])
+from tests.asking import UNKNOWN_COST, M, asked, call, column, made, sheet, text
+from tests.frames import at
 
 
 @pytest.mark.parametrize("one", VIEWS, ids=lambda one: one.name)
@@ -105,35 +68,12 @@ def test_summary_of_another_period_has_a_row_for_it() -> None:
     assert column(answer, "costs", "estimated_cost_usd")[-1] == 3.0
 
 
-def test_summary_has_the_bill_beside_the_log_and_marks_what_is_not_known_to_the_end() -> None:
-    theirs = billed(
-        {
-            "2026-11-19": [{"amount_usd": 2.0, "tokens_input": 10}],
-            "2026-11-20": [{"amount_usd": 0.5, "tokens_input": 5}],
-        },
-        early=["2026-11-20"],
-    )
-    answer = made("summary", *LAST_MONTHS, billed=theirs)
-    assert column(answer, "costs", "billed_usd") == [2.5, 0.5, 2.5, 2.5]
-    assert "Today | 1 | 100 | $1.00 | ≥ $0.50" in text(answer, "costs")
-    assert "Uncached input | 300 | 23.1 % | ≥ 15" in text(answer, "tokens")
-    assert "20 November was read before the day was over: more will come." in answer.remarks
-
-
 def test_the_first_hour_after_a_period_is_not_in_it() -> None:
     one = asked(call("2026-11-10"), {"time": at("2026-11-11 00:00"), "model": "opus", "cost_usd": 5.0})
     day = filters.days(date(2026, 11, 10), date(2026, 11, 10), one.store.zone)
     answer = view("summary").build(replace(one, view=day))
     assert column(answer, "costs", "period")[-1] == "2026-11-10"
     assert column(answer, "costs", "estimated_cost_usd")[-1] == 1.0
-
-
-def test_what_was_billed_in_days_of_which_one_was_not_read_is_a_lower_bound() -> None:
-    known = billed({"2026-11-18": [{"amount_usd": 2.0}], "2026-11-19": []})
-    both = [date(2026, 11, 18), date(2026, 11, 19)]
-    assert bill.amount(known, both) == bill.Amount(2.0, bound=False)
-    assert bill.amount(known, [*both, date(2026, 11, 20)]) == bill.Amount(2.0, bound=True)
-    assert bill.amount(known, [date(2026, 11, 20)]) == bill.Amount(None)
 
 
 # daily
@@ -180,20 +120,6 @@ def test_days_are_those_of_the_zone_across_a_change_of_the_clock() -> None:
     assert column(answer, "days", "estimated_cost_usd")[:3] == [0.0, 1.0, 0.0]
 
 
-def test_a_day_that_was_never_read_of_the_bill_is_a_gap_not_a_zero() -> None:
-    theirs = billed({"2026-11-18": [{"amount_usd": 2.0}], "2026-11-20": []}, early=["2026-11-20"])
-    answer = made("daily", call("2026-11-18"), since="2026-11-18", billed=theirs)
-    assert column(answer, "days", "billed_usd") == [2.0, None, 0.0]
-    assert [row[-1] for row in sheet(answer, "days").text()] == ["$2.00", "–", "≥ $0"]
-    assert "Anthropic's numbers of 1 day are not here (19 November): callmeter sync." in answer.remarks
-
-
-def test_the_averages_of_the_bill_are_null_where_a_day_of_the_7_was_not_read() -> None:
-    theirs = billed({f"2026-11-{day:02}": [{"amount_usd": 7.0}] for day in range(8, 21) if day != 10})
-    answer = made("daily", since="2026-11-14", billed=theirs, only_billed=True)
-    assert column(answer, "days", "average_7_days_usd") == [None, None, None, 7.0, 7.0, 7.0, 7.0]
-
-
 def test_averages_of_few_days() -> None:
     first, day = date(2026, 11, 1), date(2026, 11, 7)
     assert average({first: 7.0}, day, first) == 1.0
@@ -231,52 +157,6 @@ def test_calls_of_runs_and_cut_calls_are_lower_bounds() -> None:
     assert row[-2] == "≥ $2.00"
 
 
-BILL = billed(
-    {
-        "2026-11-19": [
-            {
-                "model": "claude-opus-5-5",
-                "amount_usd": 3.0,
-                "list_usd": 4.0,
-                "requests": 2,
-                "tokens_input": 10,
-            }
-            | {"tokens_cache_read": 20, "tokens_cache_write_5m": 5, "tokens_cache_write_1h": 5},
-            {"model": "", "cost_type": "code_execution", "amount_usd": 1.0, "list_usd": 1.0, "requests": 0}
-            | {"api_key": "", "api_key_id": ""},
-        ],
-        "2026-11-20": [{"model": "claude-haiku-5-5", "amount_usd": 2.0, "workspace": "Other"}],
-        "2026-08-01": [{"amount_usd": 100.0}],
-    }
-)
-
-
-def test_models_as_billed_have_requests_amount_and_list_price() -> None:
-    answer = made("models", billed=BILL, only_billed=True, since="2026-11-19")
-    assert column(answer, "models", "model") == ["claude-opus-5-5", "claude-haiku-5-5", None]
-    assert column(answer, "models", "billed_usd") == [3.0, 2.0, 1.0]
-    assert column(answer, "models", "list_usd") == [4.0, None, 1.0]
-    assert column(answer, "models", "requests") == [2, 1, 0]
-    assert column(answer, "models", "cache_hit_rate") == [0.5, None, None]
-    assert column(answer, "models", "tokens_cache_write") == [10, 0, 0]
-    assert answer.remarks[0] == "Billed for no model: $1.00 for code execution."
-
-
-def test_the_bill_of_some_models_is_theirs_under_any_of_their_names() -> None:
-    one = asked(billed=BILL, only_billed=True, since="2026-11-19")
-    chosen = replace(one, view=replace(one.view, models=frozenset(["claude-opus-5-5-20260101"])))
-    answer = view("models").build(chosen)
-    assert column(answer, "models", "model") == ["claude-opus-5-5"]
-
-
-@pytest.mark.parametrize("facet", [{"projects": frozenset(["web"])}, {"outcome": "failed"}])
-def test_beside_a_part_of_the_log_that_the_bill_does_not_know_it_is_not_shown(facet: dict[str, Any]) -> None:
-    one = asked(call(project="web"), billed=BILL)
-    answer = view("daily").build(replace(one, view=replace(one.view, **facet)))
-    assert "billed_usd" not in sheet(answer, "days").keys
-    assert answer.remarks[-1].startswith("Anthropic's bill knows models, but no projects")
-
-
 # projects
 
 
@@ -296,20 +176,6 @@ def test_projects_average_over_sessions_and_count_calls_without_one_apart() -> N
     assert "web | 2 | 4 | 400 | 150 | ≥ $3.00 | ≥ $11.00 | 1" in text(answer, "projects")
     assert "(none) | 0 | 1 | 100 | – | – | $1.00 | 1" in text(answer, "projects")
     assert sheet(answer, "projects").sentence == "Averages leave out 2 calls without a session."
-
-
-def test_of_the_bill_projects_are_workspaces_and_keys() -> None:
-    answer = made("projects", billed=BILL, only_billed=True, since="2026-11-19")
-    assert column(answer, "workspaces", "workspace") == ["Main", "Other"]
-    assert column(answer, "workspaces", "billed_usd") == [4.0, 2.0]
-    assert column(answer, "api_keys", "api_key") == ["coordinator", None]
-    assert column(answer, "api_keys", "billed_usd") == [5.0, 1.0]
-
-
-def test_a_key_without_a_known_name_goes_by_its_id() -> None:
-    theirs = billed({"2026-11-19": [{"api_key": "", "api_key_id": "apikey_9", "amount_usd": 1.0}]})
-    answer = made("projects", billed=theirs, only_billed=True, since="2026-11-19")
-    assert column(answer, "api_keys", "api_key") == ["apikey_9"]
 
 
 # sessions
@@ -392,42 +258,7 @@ def test_cut_calls_make_what_caching_saved_a_lower_bound() -> None:
     assert answer.remarks[-1] == "Tokens are a lower bound: 1 call not counted to the end."
 
 
-def test_the_cache_as_billed_is_by_workspace_and_model() -> None:
-    answer = made("cache", billed=BILL, only_billed=True, since="2026-11-19")
-    main, other = sheet(answer, "by_workspace").rows
-    assert (main["workspace"], main["read"], main["input"], main["mark"]) == ("Main", 20, 40, "good")
-    assert (other["cache_hit_rate"], other["mark"]) == (None, None)
-
-
 # what holds for all
-
-
-def test_a_zone_other_than_utc_is_said_beside_the_bill() -> None:
-    answer = made("daily", call(), zone="Europe/Berlin", billed=BILL)
-    assert "Anthropic's days are UTC days, the logged ones are those of Europe/Berlin." in answer.remarks
-
-
-@pytest.mark.parametrize("name", ["daily", "summary"])
-def test_beside_a_period_of_hours_stands_no_bill(name: str) -> None:
-    one = asked(call("2026-11-19"), billed=BILL)
-    hours = replace(one, view=replace(one.view, since=at("2026-11-19 08:00")))
-    answer = view(name).build(hours)
-    assert column(answer, "days" if name == "daily" else "costs", "billed_usd")[-1] is None
-    assert "Anthropic's bill is told by whole days, not by hours." in answer.remarks
-
-
-def test_without_a_bill_nothing_is_said_of_it() -> None:
-    answer = made("daily", call())
-    assert answer.remarks == ()
-    assert "billed_usd" not in sheet(answer, "days").keys
-
-
-@pytest.mark.parametrize("one", [one for one in VIEWS if one.has_bill], ids=lambda one: one.name)
-def test_days_of_the_bill_outside_of_the_period_do_not_count(one: Any) -> None:
-    """The 100 USD of August are nobody's in November."""
-    answer = one.build(asked(billed=BILL, only_billed=True, since="2026-11-19"))
-    amounts = [row.get("billed_usd") for each in answer.sheets for row in each.rows]
-    assert 100.0 not in amounts
 
 
 def test_choices_narrow_every_number() -> None:
@@ -440,14 +271,27 @@ def test_choices_narrow_every_number() -> None:
     assert column(view("summary").build(web), "costs", "calls")[0] == 1
 
 
+class Counting:
+    """A store that counts how often lines are read."""
+
+    def __init__(self, store: Any) -> None:
+        self._store, self.reads = store, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def rows(self, *words: Any, **more: Any) -> Any:
+        self.reads += 1
+        return self._store.rows(*words, **more)
+
+
 def test_views_of_one_question_add_up_the_same_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another question (`replace`) is made of lines of its own."""
     one = asked(call(project="web", session_id="a"), call("2026-11-10", project="web", session_id="b"))
-    reads = []
-    rows = one.store.rows
-    monkeypatch.setattr(one.store, "rows", lambda *words, **more: reads.append(words) or rows(*words, **more))
+    counting: Any = Counting(one.store)
+    one = replace(one, store=counting)
     for name in ("projects", "sessions", "projects"):
         view(name).build(one)
-    assert len(reads) == 1
+    assert counting.reads == 1
     late = replace(one, view=replace(one.view, since=at("2026-11-20 00:00")))
     assert column(view("sessions").build(late), "sessions", "session_id") == ["a"]
