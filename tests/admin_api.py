@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -113,7 +114,7 @@ class AdminServer:
         self.org = org
         self.keys = keys if keys is not None else {ADMIN_KEY: True}
         self.requests: list[Request] = []
-        self._now = now if callable(now) else lambda: now
+        self.now = now if callable(now) else lambda: now
         self._script: deque[Fault | None] = deque()
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -150,7 +151,7 @@ class AdminServer:
         if request.path in (LEGACY_USAGE, LEGACY_COST):
             kind = "usage" if request.path == LEGACY_USAGE else "cost"
             return legacy(
-                self.org, kind, request.query, self._now(), request.headers.get("anthropic-beta", "")
+                self.org, kind, request.query, self.now(), request.headers.get("anthropic-beta", "")
             )
         if request.path in (API_KEYS, WORKSPACES):
             return _listed(self.org, request)
@@ -163,7 +164,7 @@ class AdminServer:
             raise QueryError("Not found", 404, "not_found_error")
         if request.path not in (ANALYTICS_USAGE, ANALYTICS_COST):
             raise QueryError("Not found", 404, "not_found_error")
-        return analytics(self.org, request.path.rpartition("/")[2], request.query, self._now())
+        return analytics(self.org, request.path.rpartition("/")[2], request.query, self.now())
 
     def _allowed(self, headers: Mapping[str, str]) -> None:
         key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
@@ -258,6 +259,9 @@ def _handler(server: AdminServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # head and body in one piece: two would wait for each other
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return formatdate(server.now().timestamp() if timestamp is None else timestamp, usegmt=True)
 
         def do_GET(self) -> None:
             address = urlsplit(self.path)

@@ -18,6 +18,7 @@ from tests.admin_api import (
     LEGACY_COST,
     LEGACY_USAGE,
     AdminServer,
+    changed,
     status,
 )
 from tests.admin_reading import GENERATIONS, NOW, days, quick, reports, running, server, total
@@ -133,6 +134,33 @@ def test_all_pages_of_any_size_add_up_to_the_books(
             for day in usage:
                 mine = [made for made in calls if made.time.date() == day.day]
                 assert total([day], "tokens_output") == sum(made.tokens_output for made in mine)
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_days_that_have_not_begun_at_anthropic_are_left_out_when_this_clock_is_ahead(
+    server: AdminServer, generation: Any
+) -> None:
+    ahead = NOW + timedelta(days=20)
+    with reports(server, now=lambda: ahead) as one:
+        read = one.days("usage", date(2026, 11, 21), date(2026, 12, 5), generation, lambda rows: None)
+    assert [day.day for day in read] == [date(2026, 11, 21), date(2026, 11, 22)]
+    assert all(day.refreshed_at and day.refreshed_at <= NOW for day in read), "so the last is not over"
+
+
+@pytest.mark.parametrize("kind", ["usage", "cost"])
+def test_a_row_that_is_told_twice_is_not_added_up(server: AdminServer, kind: Any) -> None:
+    server.says(changed(lambda body: body["data"].append(body["data"][0])))
+    with reports(server) as one, pytest.raises(api_errors.ShapeChanged, match="of 2026-11-20 twice"):
+        days(one, kind, "analytics")
+
+
+@pytest.mark.parametrize("kind", ["usage", "cost"])
+def test_a_day_that_the_older_reports_pass_over_is_not_a_day_without_rows(
+    server: AdminServer, kind: Any
+) -> None:
+    server.says(changed(lambda body: body.update(data=body["data"][:1] + body["data"][2:])))
+    with reports(server) as one, pytest.raises(api_errors.ShapeChanged, match="tells nothing of 2026-11-20"):
+        days(one, kind, "legacy")
 
 
 def test_progress_is_told_after_each_page(server: AdminServer) -> None:

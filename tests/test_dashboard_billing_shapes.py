@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from dashboard.billing.api_errors import ShapeChanged
-from dashboard.billing.shapes import Page, added, listed, report
+from dashboard.billing.shapes import Page, added, listed, report, whole_days
 from dashboard.billing.snapshots import Generation, Kind
 
 WHERE = "api.anthropic.com/v1/organizations/analytics/usage"
@@ -185,6 +185,63 @@ def test_a_credit_is_a_negative_amount() -> None:
     assert added([row])[0]["amount_usd"] == -0.5
 
 
+@pytest.mark.parametrize(
+    ("cents", "usd"), [("-0", 0.0), ("0E-10", 0.0), ("1E+2", 1.0), ("-0.0000000001", 0.0)]
+)
+def test_amounts_as_decimals_are_spelled_and_nothing_is_zero(cents: str, usd: float) -> None:
+    body = copy.deepcopy(COST)
+    body["data"][0]["cost"]["amount"] = cents
+    [(_, row)] = read(body, "cost").rows
+    assert repr(added([row])[0]["amount_usd"]) == repr(usd)
+
+
+NEXT = date(2026, 11, 21)
+SPAN = (DAY, NEXT)
+AFTER = datetime(2026, 11, 22, 0, 0, 1, tzinfo=UTC)
+RUNNING = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def days(bodies: list[Any], generation: Generation, now: datetime) -> list[date]:
+    """The days that pages of usage tell of."""
+    pages = [read(body, generation=generation) for body in bodies]
+    return whole_days(pages, generation, SPAN, now, WHERE)
+
+
+def test_the_newer_reports_tell_of_days_without_rows_too() -> None:
+    assert days([USAGE], "analytics", AFTER) == [DAY, NEXT]
+
+
+def test_the_same_day_and_group_twice_is_no_bill_also_on_two_pages() -> None:
+    for bodies in ([{**USAGE, "data": USAGE["data"] * 2}], [USAGE, USAGE]):
+        with pytest.raises(ShapeChanged, match="data tells the same of 2026-11-20 twice"):
+            days(bodies, "analytics", AFTER)
+    fast = copy.deepcopy(USAGE)
+    fast["data"][0]["group"]["speed"] = "fast"
+    assert days([USAGE, fast], "analytics", AFTER) == [DAY, NEXT], "another group"
+
+
+def test_a_day_twice_in_the_older_reports_is_no_bill() -> None:
+    with pytest.raises(ShapeChanged, match="data tells the same of 2026-11-20 twice"):
+        days([LEGACY_USAGE, LEGACY_USAGE], "legacy", AFTER)
+
+
+def test_a_day_that_is_over_and_missing_in_the_older_reports_is_no_day_without_usage() -> None:
+    assert days([LEGACY_USAGE], "legacy", AFTER) == [DAY, NEXT]
+    first, second = ({**LEGACY_USAGE, "data": [one]} for one in LEGACY_USAGE["data"])
+    with pytest.raises(ShapeChanged, match="data tells nothing of 2026-11-21"):
+        days([first], "legacy", AFTER)
+    with pytest.raises(ShapeChanged, match="data tells nothing of 2026-11-20"):
+        days([second], "legacy", AFTER)
+
+
+def test_a_day_that_runs_may_be_missing_and_one_to_come_is_left_out() -> None:
+    [first] = [{**LEGACY_USAGE, "data": LEGACY_USAGE["data"][:1]}]
+    assert days([first], "legacy", RUNNING) == [DAY]
+    for generation, body in (("legacy", LEGACY_USAGE), ("analytics", USAGE)):
+        before = RUNNING.replace(day=20)
+        assert days([body], cast(Generation, generation), before) == [DAY]
+
+
 def test_fields_nobody_asked_about_are_passed_over() -> None:
     body = copy.deepcopy(USAGE)
     body["data"][0]["usage"] |= {"images": 3, "server_tool_use": {"web_search_requests": 17, "web_fetch": 1}}
@@ -244,6 +301,13 @@ ROW = ("data", 0)
         (COST, put(602.4, *ROW, "cost", "amount"), "data[0].cost.amount is 602.4, not text"),
         (COST, put("6,02", *ROW, "cost", "amount"), 'data[0].cost.amount is "6,02", not an amount in cents'),
         (COST, put("NaN", *ROW, "cost", "amount"), 'data[0].cost.amount is "NaN", not an amount in cents'),
+        (COST, put("1e400", *ROW, "cost", "amount"), 'amount is "1e400", not an amount in cents'),
+        (COST, put("1e99", *ROW, "cost", "amount"), 'amount is "1e99", not an amount in cents'),
+        (COST, put("1e999999999", *ROW, "cost", "amount"), "not an amount in cents"),
+        (COST, put("1_000", *ROW, "cost", "amount"), 'amount is "1_000", not an amount in cents'),
+        (COST, put("\u0661\u0662", *ROW, "cost", "amount"), "not an amount in cents"),
+        (COST, put(" 12", *ROW, "cost", "amount"), "not an amount in cents"),
+        (USAGE, put(2**63, *ROW, "usage", "output_tokens"), "output_tokens is 9223372036854775808, not a"),
         (COST, without(*ROW, "cost", "list_amount"), "data[0].cost.list_amount is missing"),
         (COST, without(*ROW, "group", "token_type"), "data[0].group.token_type is missing"),
         (LEGACY_USAGE, without(*ROW, "results"), "data[0].results is missing"),

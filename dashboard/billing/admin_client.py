@@ -71,12 +71,16 @@ class AdminClient(Anthropic):
         )
         self._custom_headers = {"anthropic-version": API_VERSION, "User-Agent": user_agent}
         self._now = now
+        self.told_at: datetime | None = None
+        """What time it was where the last reply was made, where it said so."""
 
     def read(self, path: str, ask: Callable[[], APIResponse[Any]]) -> Any:
         """The JSON that `ask` brings of an endpoint. Raises ReportError."""
         where = self.place(path)
         with _in_our_words(where, self._now):
-            content = ask().http_response.content
+            response = ask().http_response
+            content = response.content
+        self.told_at = _moment(response.headers.get("date"))
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
@@ -156,10 +160,17 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
             return max(0.0, float(headers[name]) / unit)
         except (KeyError, ValueError):
             continue
+    at = _moment(headers.get("retry-after"))
+    return None if at is None else max(0.0, (at - now).total_seconds())
+
+
+def _moment(told: str | None) -> datetime | None:
+    """The moment of a header; None where it is none, or without its zone."""
     try:
-        return max(0.0, (parsedate_to_datetime(headers["retry-after"]) - now).total_seconds())
-    except (KeyError, ValueError, TypeError):
+        found = parsedate_to_datetime(told or "")
+    except (ValueError, TypeError):
         return None
+    return found if found.tzinfo else None
 
 
 @contextmanager

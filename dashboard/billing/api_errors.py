@@ -115,7 +115,7 @@ class Rejected(ReportError):
     def __init__(self, where: str, status: int, said: str) -> None:
         super().__init__(
             f"{where}: Anthropic does not take this request ({status}): {clean(said)}; "
-            "its API may have changed: is there a newer callmeter?"
+            "its API may have changed, and a newer callmeter may know it"
         )
         self.status = status
         self.said = said
@@ -172,8 +172,8 @@ class ShapeChanged(ReportError):
 
     def __init__(self, where: str, field: str, problem: str) -> None:
         super().__init__(
-            f"{where}: the reply is not as documented: {field} {problem}; nothing of it was kept: "
-            "is there a newer callmeter?"
+            f"{where}: the reply is not as documented: {field} {problem}; nothing of it was kept; "
+            "a newer callmeter may know this shape"
         )
         self.field = field
 

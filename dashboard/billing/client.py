@@ -34,6 +34,8 @@ KEPT = timedelta(days=365)
 
 _CHUNK = 31
 """Days asked for at once: the most both generations allow."""
+_AHEAD = timedelta(minutes=5)
+"""By how much this machine's clock may differ from Anthropic's."""
 _MOST_PAGES = 10_000
 _GROUPS = ("model", "workspace_id", "api_key_id", "service_tier", "product")
 _COST_FANS = ("cost_type", "token_type")
@@ -83,7 +85,10 @@ class Reports(Protocol):
     def days(
         self, kind: Kind, since: date, until: date, generation: Generation, progress: Progress
     ) -> list[DayRows]:
-        """Every day from `since` to `until` (both included), also without rows. All pages, or an error."""
+        """Every day from `since` to `until` (both included), also without rows. All pages, or an error.
+
+        Days that have not begun yet, and the one that runs while nothing is told of it, are left out.
+        """
 
     def names(self) -> Names:
         """The names of workspaces and API keys, archived ones too."""
@@ -118,6 +123,7 @@ class AnthropicReports:
     ) -> None:
         admin_key.check(key, "the Admin key")
         self._page_size = page_size
+        self._now = now or (lambda: datetime.now(UTC))
         self._client = _client(
             key,
             _safe(base_url or ADDRESS),
@@ -125,7 +131,7 @@ class AnthropicReports:
             timeout=timeout,
             max_retries=max_retries,
             on_retry=on_retry,
-            now=now or (lambda: datetime.now(UTC)),
+            now=self._now,
         )
 
     def __enter__(self) -> AnthropicReports:
@@ -142,7 +148,9 @@ class AnthropicReports:
         self, kind: Kind, since: date, until: date, generation: Generation, progress: Progress
     ) -> list[DayRows]:
         """See `Reports.days`. Raises BetaMissing where the organisation has no newer reports."""
-        pages = self._analytics if generation == "analytics" else self._legacy
+        newer = generation == "analytics"
+        pages = self._analytics if newer else self._legacy
+        where = self._client.place(_ANALYTICS + kind if newer else _LEGACY[kind][0])
         found: list[DayRows] = []
         rows_before = 0
         for first, last in _chunks(since, until):
@@ -151,8 +159,16 @@ class AnthropicReports:
                 read.append(page)
                 progress(rows_before + sum(len(one.rows) for one in read))
             rows_before += sum(len(one.rows) for one in read)
-            found += _days(kind, first, last, generation, read)
+            theirs = self._theirs()
+            now = theirs or self._now()
+            known = shapes.whole_days(read, generation, (first, last), now, where)
+            found += _days(kind, known, generation, read, theirs)
         return found
+
+    def _theirs(self) -> datetime | None:
+        """Anthropic's time, where this machine is ahead of it: what has not begun there has no bill."""
+        theirs = self._client.told_at
+        return theirs if theirs and self._now() - theirs > _AHEAD else None
 
     def names(self) -> Names:
         """See `Reports.names`."""
@@ -270,16 +286,18 @@ def _chunks(since: date, until: date) -> Iterator[tuple[date, date]]:
 
 
 def _days(
-    kind: Kind, first: date, last: date, generation: Generation, pages: Sequence[shapes.Page]
+    kind: Kind,
+    days: Sequence[date],
+    generation: Generation,
+    pages: Sequence[shapes.Page],
+    theirs: datetime | None,
 ) -> list[DayRows]:
     """The pages of one question, day by day. Numbers are as old as the oldest page says."""
-    by_day: dict[date, list[shapes.Row]] = {
-        first + timedelta(days=n): [] for n in range((last - first).days + 1)
-    }
+    by_day: dict[date, list[shapes.Row]] = {day: [] for day in days}
     for page in pages:
         for day, row in page.rows:
             by_day[day].append(row)
-    told = [page.refreshed_at for page in pages if page.refreshed_at is not None]
+    told = [one for one in (theirs, *(page.refreshed_at for page in pages)) if one is not None]
     refreshed = min(told, default=None)
     return [DayRows(kind, day, shapes.added(rows), generation, refreshed) for day, rows in by_day.items()]
 

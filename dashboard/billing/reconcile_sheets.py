@@ -58,8 +58,8 @@ def answer_of(found: Reconciliation, *, detail: bool = False, most: int | None =
 
 
 def _exact(amount: float) -> float:
-    """Without what floats add to a sum, as everywhere in data."""
-    return round(amount, 10)
+    """Without what floats add to a sum, as everywhere in data; nothing is 0, not -0."""
+    return round(amount, 10) + 0.0
 
 
 def facts(found: Reconciliation) -> dict[str, Any]:

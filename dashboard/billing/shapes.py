@@ -6,10 +6,13 @@ error: a bill must not be guessed. Costs come as decimal strings in cents and le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from .api_errors import ShapeChanged, clean
@@ -21,6 +24,9 @@ OTHER = "other"
 """The cost type of a cost that has none."""
 
 _DIGITS = 10
+_AMOUNT = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
+_MOST = 10**15
+"""Tokens, requests or cents of a row beyond which it is no number of a bill."""
 _MONEY = ("amount_usd", "list_usd")
 _COUNTS = (*USAGE_FIELDS, "web_searches", "requests")
 
@@ -35,6 +41,8 @@ class Page:
     rows: list[tuple[date, Row]]
     after: str | None
     refreshed_at: datetime | None = None
+    told: tuple[Hashable, ...] = ()
+    """What it tells of, each once in all pages: days in the older reports, else days with groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +56,44 @@ class Listed:
 def report(body: Any, kind: Kind, generation: Generation, span: tuple[date, date], where: str) -> Page:
     """A page of a report about days from the first to the last of `span`. Raises ShapeChanged."""
     whole = _Part(body, where)
-    rows = list(_dated(whole, generation, _ROWS[generation, kind]))
-    for day, _ in rows:
+    items = [(item.day("starting_at"), item) for item in whole.parts("data")]
+    for day, _ in items:
         if not span[0] <= day <= span[1]:
             raise whole.wrong("data", f"tells of {day}, which was not asked for")
-    return Page(rows, _next(whole), whole.moment("data_refreshed_at"))
+    rows = list(_dated(items, generation, _ROWS[generation, kind]))
+    told = tuple((day, item.spelled("group")) if generation == "analytics" else day for day, item in items)
+    return Page(rows, _next(whole), whole.moment("data_refreshed_at"), told)
 
 
-def _dated(whole: _Part, generation: Generation, row: Callable[[_Part], Row]) -> Iterator[tuple[date, Row]]:
-    for item in whole.parts("data"):
-        day = item.day("starting_at")
+def _dated(
+    items: Iterable[tuple[date, _Part]], generation: Generation, row: Callable[[_Part], Row]
+) -> Iterator[tuple[date, Row]]:
+    for day, item in items:
         for one in [item] if generation == "analytics" else item.parts("results"):
             yield day, row(one)
+
+
+def whole_days(
+    pages: Sequence[Page], generation: Generation, span: tuple[date, date], now: datetime, where: str
+) -> list[date]:
+    """The days of `span` that all pages of a question tell of, also those without rows.
+
+    Days that have not begun are none of them. The older reports name every day: one that is over and missing,
+    like anything that is told twice, is no bill. Raises ShapeChanged.
+    """
+    told = [one for page in pages for one in page.told]
+    twice = next((one for one, count in Counter(told).items() if count > 1), None)
+    if twice is not None:
+        day = twice[0] if isinstance(twice, tuple) else twice
+        raise ShapeChanged(where, "data", f"tells the same of {day} twice")
+    today = max([now.astimezone(UTC).date(), *(day for page in pages for day, _ in page.rows)])
+    days = [span[0] + timedelta(days=n) for n in range((min(span[1], today) - span[0]).days + 1)]
+    if generation == "analytics":
+        return days
+    missing = next((day for day in days if day not in told and day < today), None)
+    if missing is not None:
+        raise ShapeChanged(where, "data", f"tells nothing of {missing}")
+    return [day for day in days if day in told]
 
 
 def _next(whole: _Part) -> str | None:
@@ -108,7 +142,7 @@ def _plus(one: Row, other: Row) -> Row:
 
 def _finished(row: Row) -> Row:
     return {
-        name: round(float(value), _DIGITS) if isinstance(value, Decimal) else value
+        name: round(float(value), _DIGITS) + 0.0 if isinstance(value, Decimal) else value
         for name, value in row.items()
     }
 
@@ -144,6 +178,10 @@ class _Part:
             self._get(name, lambda value: isinstance(value, dict), "an object"), self.where, self._at(name)
         )
 
+    def spelled(self, name: str) -> str:
+        """An object within, the same text for the same one."""
+        return json.dumps(self.part(name)._value, sort_keys=True)
+
     def parts(self, name: str) -> list[_Part]:
         """The objects of a list within."""
         values = self._get(name, lambda value: isinstance(value, list), "a list")
@@ -170,7 +208,7 @@ class _Part:
         return self.text(name)
 
     def count(self, name: str) -> int:
-        """A whole number from 0."""
+        """A whole number from 0 to `_MOST`."""
         return int(self._get(name, _is_count, "a whole number"))
 
     def count_or_null(self, name: str) -> int | None:
@@ -180,11 +218,8 @@ class _Part:
     def usd(self, name: str) -> Decimal:
         """Money: a decimal string in cents."""
         text = self.need(name)
-        try:
-            cents = Decimal(text)
-        except InvalidOperation:
-            raise self.wrong(name, f"is {_told(text)}, not an amount in cents") from None
-        if not cents.is_finite():
+        cents = Decimal(text) if _AMOUNT.fullmatch(text) else None
+        if cents is None or abs(cents) > _MOST:
             raise self.wrong(name, f"is {_told(text)}, not an amount in cents")
         return cents / 100
 
@@ -218,7 +253,7 @@ class _Part:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
 
 
 def _told(value: Any) -> str:
