@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +15,7 @@ import pandas as pd
 from ..errors import FolderError
 from . import names
 from .kinds import billed_name
+from .meant import meant
 from .names import Called
 from .snapshots import BillingFolder, Kind, Snapshot
 
@@ -80,6 +79,10 @@ class Billed:
     cost_days: Mapping[date, DayRead] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     """What could not be read, in sentences."""
+    part: bool = False
+    """Whether usage of other workspaces or keys was left out."""
+    keyless: frozenset[date] = frozenset()
+    """Days left out because their costs name no keys."""
 
     @property
     def days(self) -> list[date]:
@@ -98,15 +101,17 @@ class Billed:
         of such days with them. `*` stands for anything; upper and lower case are the same.
         """
         usage, cost, cost_days = self.usage, self.cost, self.cost_days
+        keyless: frozenset[date] = frozenset()
         if workspaces:
-            usage, cost = (frame[_chosen(frame, _WORKSPACE, workspaces)] for frame in (usage, cost))
+            usage, cost = _only((usage, cost), _WORKSPACE, workspaces)
         if api_keys:
-            usage, cost = (frame[_chosen(frame, _API_KEY, api_keys)] for frame in (usage, cost))
-            cost_days = {day: read for day, read in cost_days.items() if read.generation != "legacy"}
-            known = np.array(sorted(cost_days), dtype="datetime64[s]")
-            cost = cost[cost["day"].isin(known)]
+            usage, cost = _only((usage, cost), _API_KEY, api_keys)
+            keyless = frozenset(day for day, read in cost_days.items() if read.generation == "legacy")
+            cost_days = {day: read for day, read in cost_days.items() if day not in keyless}
+            cost = cost[~cost["day"].isin(np.array(sorted(keyless), dtype="datetime64[s]"))]
+        part = self.part or len(usage) < len(self.usage)
         usage, cost = (frame.reset_index(drop=True) for frame in (usage, cost))
-        return replace(self, usage=usage, cost=cost, cost_days=cost_days)
+        return replace(self, usage=usage, cost=cost, cost_days=cost_days, part=part, keyless=keyless)
 
 
 _WORKSPACE = ("workspace_id", "workspace")
@@ -220,9 +225,10 @@ def _model(name: str | None) -> str:
     return billed_name(name) if name else ""
 
 
-def _chosen(frame: pd.DataFrame, names: tuple[str, str], wanted: frozenset[str]) -> pd.Series:
-    """Whether a row's id or name is meant by one of the patterns."""
-    meant = re.compile("|".join(translate(pattern.casefold()) for pattern in sorted(wanted)))
-    texts = pd.unique(frame[list(names)].to_numpy(dtype=object).ravel())
-    good = [text for text in texts if meant.match(text.casefold())]
-    return frame[names[0]].isin(good) | frame[names[1]].isin(good)
+def _only(
+    frames: Sequence[pd.DataFrame], columns: tuple[str, str], wanted: frozenset[str]
+) -> list[pd.DataFrame]:
+    """The rows whose id or name is meant by one of the patterns."""
+    texts = {text for frame in frames for column in columns for text in frame[column].unique()}
+    good = {text for pattern in wanted for text in meant(sorted(texts), pattern)}
+    return [frame[frame[list(columns)].isin(good).any(axis=1)] for frame in frames]

@@ -11,6 +11,7 @@ import pandas as pd
 from logger.pricing import PriceTable
 
 from ..cost_kinds import cost_by_kind, rates, tokens_by_kind
+from ..failures import class_of
 from ..filters import NONE
 from ..sources import RUNS
 from .axes import DAY, KINDS, SEARCH, TOKENS, Axes, Bools, Floats, Ints
@@ -19,7 +20,7 @@ from .kinds import USAGE_FIELDS, billed_name
 COLUMNS = {
     *("time", "model", "model_served", "source", "outcome", "tokens_input", "tokens_output"),
     *("tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h", "cost_usd", "web_searches"),
-    *("duration_seconds", "calls", "final", "tokens_total", "day", "offset"),
+    *("duration_seconds", "calls", "final", "tokens_total", "error", "day", "offset"),
 }
 """What is read of the store's rows."""
 
@@ -49,6 +50,8 @@ class Lines:
     """Lines of CLI runs, whose number of calls is a lower bound."""
     batch: Bools
     """Lines that cost half: results of batches."""
+    free: Bools
+    """Lines of calls that were refused, or are counted elsewhere: without counts nothing is billed for them."""
     source: Ints
     names: Ints
     """Positions in the rows frame, for `day` and `offset` of the line."""
@@ -68,7 +71,10 @@ def elsewhere(model: str) -> bool:
 
 
 def billed_models(rows: pd.DataFrame, in_bill: Collection[str]) -> tuple[list[str], Ints]:
-    """The distinct names that Anthropic can have billed, and each line's place among them, -1 for others."""
+    """The distinct names that Anthropic can have billed, and each line's place among them, -1 for others.
+
+    A line is another provider's when either the model asked for or the one that answered is spelled so.
+    """
     asked = _names(rows["model"], in_bill)
     served = _names(rows["model_served"], in_bill)
     has_served = (rows["model_served"] != NONE).to_numpy()
@@ -77,7 +83,21 @@ def billed_models(rows: pd.DataFrame, in_bill: Collection[str]) -> tuple[list[st
     of_asked, of_served = (
         np.array([place[name] for name in found] or [-1])[codes] for codes, found in (asked, served)
     )
-    return names, np.where(has_served, of_served, of_asked).astype("int64")
+    place_of = np.where(has_served, of_served, of_asked)
+    return names, np.where(of_others(rows), -1, place_of).astype("int64")
+
+
+def of_others(rows: pd.DataFrame) -> Bools:
+    """Lines that another provider answered."""
+    columns = (rows["model"], rows["model_served"])
+    found: Bools = np.any([_elsewhere(column) for column in columns], axis=0)
+    return found
+
+
+def _elsewhere(column: pd.Series) -> Bools:
+    there = np.array([*(elsewhere(str(name)) for name in column.cat.categories), False])
+    found: Bools = there[column.cat.codes.to_numpy()]
+    return found
 
 
 def _names(column: pd.Series, in_bill: Collection[str]) -> tuple[Ints, list[str]]:
@@ -122,9 +142,21 @@ def _made(
         failed=(rows["outcome"] == "failed").to_numpy(),
         run=(rows["source"] == RUNS).to_numpy(),
         batch=_batches(rows, counts, usd, prices),
+        free=_free(rows),
         source=rows["source"].cat.codes.to_numpy().astype("int64"),
         names=names,
     )
+
+
+def _free(rows: pd.DataFrame) -> Bools:
+    """Lines whose error says that Anthropic did no work, or that an earlier line counts it."""
+    kinds = rows["error"].cat.categories
+    free = [name == _COUNTED or class_of(str(name)) in _REFUSED for name in kinds]
+    return np.array([*free, False])[rows["error"].cat.codes.to_numpy()]
+
+
+_REFUSED = ("rate_limit", "overloaded", "request")
+_COUNTED = "already_counted"
 
 
 def _usd(rows: pd.DataFrame, model: Ints, counts: Ints, prices: PriceTable, billed_rates: Floats) -> Floats:

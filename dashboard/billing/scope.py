@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date
-from fnmatch import fnmatchcase
 
 import pandas as pd
 
 from ..errors import UsageError
-from ..numbers import plural
 from .billed import Billed
 from .kinds import billed_name
 from .logged import billed_models
+from .meant import meant
 from .rules import BillingRules
 
 
-def narrowed(billed: Billed, rules: BillingRules, since: date, until: date) -> tuple[Billed, list[str]]:
+def narrowed(billed: Billed, rules: BillingRules) -> tuple[Billed, list[str]]:
     """The bill of the workspaces and API keys that the rules name, and what must be known with it.
 
     Raises UsageError for a name that the bill of these days does not have.
@@ -27,13 +25,7 @@ def narrowed(billed: Billed, rules: BillingRules, since: date, until: date) -> t
     _check(billed, rules.workspaces, "workspace")
     _check(billed, rules.api_keys, "api_key")
     chosen = billed.narrowed(frozenset(rules.workspaces), frozenset(rules.api_keys))
-    lost = [day for day in billed.days if day not in chosen.days and since <= day <= until]
-    remarks = [f"Only the bill of {_words(rules)} is compared, with all of the log: lines name neither."]
-    if lost:
-        remarks.append(
-            f"The older cost report tells of no API keys: {plural(len(lost), 'day')} cannot be compared."
-        )
-    return chosen, remarks
+    return chosen, [f"Only the bill of {_words(rules)} is compared, with all of the log: lines name neither."]
 
 
 def _words(rules: BillingRules) -> str:
@@ -44,7 +36,7 @@ def _words(rules: BillingRules) -> str:
 def _check(billed: Billed, patterns: Iterable[str], facet: str) -> None:
     known = _values(billed, facet)
     for pattern in patterns:
-        if not _matches([*known, *_values(billed, f"{facet}_id")], pattern):
+        if not meant([*known, *_values(billed, f"{facet}_id")], pattern):
             there = f"there are {', '.join(known[:5])}" if known else "it names none"
             what = "API key" if facet == "api_key" else facet
             raise UsageError(f"{what} {pattern}: the bill of these days has none of that name; {there}.")
@@ -53,10 +45,6 @@ def _check(billed: Billed, patterns: Iterable[str], facet: str) -> None:
 def _values(billed: Billed, column: str) -> list[str]:
     frames = (billed.usage, billed.cost)
     return sorted({str(value) for frame in frames for value in frame[column].unique() if value})
-
-
-def _matches(names: Iterable[str], pattern: str) -> list[str]:
-    return [name for name in names if fnmatchcase(name.casefold(), pattern.casefold())]
 
 
 def of_models(rows: pd.DataFrame, billed: Billed, patterns: Sequence[str]) -> tuple[pd.DataFrame, Billed]:
@@ -75,7 +63,7 @@ def of_models(rows: pd.DataFrame, billed: Billed, patterns: Sequence[str]) -> tu
 
 
 def _models(known: Sequence[str], pattern: str) -> list[str]:
-    found = _matches(known, pattern) or _matches(known, billed_name(pattern))
+    found = meant(known, pattern) or meant(known, billed_name(pattern))
     if not found:
         there = f"there are {', '.join(known[:5])}" if known else "there is none"
         raise UsageError(f"--model {pattern}: neither log nor bill of these days has it; {there}.")

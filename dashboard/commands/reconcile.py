@@ -220,7 +220,7 @@ def _compared(
 
     rows, files, bad = _rows(settings, since, until)
     bill = billed.load(BillingFolder(settings.billing_dir), since - _DAY, until + _DAY)
-    chosen, remarks = scope.narrowed(bill, rules, since, until)
+    chosen, remarks = scope.narrowed(bill, rules)
     rows, chosen = scope.of_models(rows, chosen, only.models)
     found = compare(
         rows, chosen, since, until, prices=table(settings.prices) or _built_in(), rules=rules, now=now

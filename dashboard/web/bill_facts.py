@@ -18,6 +18,7 @@ from ..billing.billed import Billed
 from ..billing.books import Books
 from ..billing.kinds import billed_name
 from ..billing.logged import COLUMNS as COMPARED
+from ..billing.logged import of_others
 from ..billing.reasons import REASONS
 from ..billing.reconcile import Reconciliation, reconcile
 from ..billing.sync_log import Attempt
@@ -195,7 +196,7 @@ def _near(books: Books, state: State, since: date, until: date) -> tuple[Billed,
     """The bill of these days and one more on either side, as far as it is compared, and what to say of it."""
     known = of_books.of_models(books.between(since - _DAY, until + _DAY), _models(state))
     try:
-        chosen, remarks = scope.narrowed(known, books.rules(), since, until)
+        chosen, remarks = scope.narrowed(known, books.rules())
     except UsageError as error:
         return known, (str(error),)
     return chosen, tuple(remarks)
@@ -225,7 +226,7 @@ def _compared(read: OneReading, state: State, since: date, until: date) -> pd.Da
         return rows
     served = named(rows["model_served"])
     names = np.where(served == "", named(rows["model"]), served)
-    return rows[np.isin(names, list(wanted))].reset_index(drop=True)
+    return rows[np.isin(names, list(wanted)) & ~of_others(rows)].reset_index(drop=True)
 
 
 def named(column: pd.Series) -> Names:
