@@ -44,6 +44,7 @@ def in_a_circle(body: dict[str, Any]) -> None:
         (status(401), api_errors.Refused, "does not know the Admin key (401)"),
         (status(403), api_errors.Forbidden, "may not read this (403)"),
         (status(400, "bad  sk-ant-admin01-x"), api_errors.Rejected, "(400): bad sk-ant-...;"),
+        (status(400, "bad SK-ANT-admin01-x"), api_errors.Rejected, "(400): bad sk-ant-...;"),
         (status(429), api_errors.RateLimited, "(429); try again in a few minutes"),
         (status(429, retry_after="2"), api_errors.RateLimited, "(429); try again in 2 s"),
         (status(429, retry_after="3600"), api_errors.RateLimited, "(429); try again in 60 min"),
@@ -238,3 +239,12 @@ def test_a_long_wait_is_not_waited_for_but_told(
 )
 def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, NOW) == seconds
+
+
+def test_a_key_of_a_gateway_is_not_repeated_either(server: AdminServer) -> None:
+    server.keys = {"gateway-key-123": True}
+    server.says(status(400, "the key gateway-key-123 is not for this"))
+    with reports(server, key="gateway-key-123") as one, pytest.raises(api_errors.Rejected) as found:
+        days(one, "usage", "legacy")
+    server.keys = {ADMIN_KEY: True}
+    assert "the key ... is not for this" in str(found.value)

@@ -45,6 +45,12 @@ def test_settled_days_of_the_last_month_are_read_once_a_day() -> None:
     assert due(Asked(NOW, 60, held=held)) == days[30::-1], "no log tells when"
 
 
+def test_a_day_that_was_read_in_times_to_come_is_read_again() -> None:
+    held = dict.fromkeys(back(*range(8)), SETTLED)
+    read = dict.fromkeys(held, NOW) | {back(6)[0]: NOW + timedelta(days=300)}
+    assert due(Asked(NOW, 8, held=held, read=read)) == back(6, 3, 2, 1, 0)
+
+
 def test_again_reads_everything() -> None:
     held = dict.fromkeys(back(*range(40)), SETTLED)
     assert len(due(Asked(NOW, 40, again=True, held=held, read=dict.fromkeys(held, NOW)))) == 40

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from dashboard.billing import snapshots
 from dashboard.billing.snapshots import BillingFolder, Snapshot, end_of
 from dashboard.errors import FolderError
 
@@ -107,10 +108,11 @@ def test_a_snapshot_that_lost_its_end_never_counts(folder: BillingFolder, lost: 
     with folder.path("usage", DAY).open("rb+") as file:
         file.truncate(max(size, file.seek(0, os.SEEK_END) - lost))
     assert inputs(folder) == [1]
+    broken = folder.path("usage", DAY).read_bytes()
     assert folder.add(usage(9, 10))
     assert inputs(folder) == [9, 10]
-    for line in folder.path("usage", DAY).read_text().splitlines():
-        json.loads(line)
+    assert folder.path("usage", DAY).read_bytes().startswith(broken), "what was written is never changed"
+    assert list(folder.problems()) == [], "a later reading makes up for a piece"
 
 
 def test_a_whole_last_line_without_a_newline_is_kept(folder: BillingFolder) -> None:
@@ -191,7 +193,9 @@ def test_many_at_once_leave_only_whole_snapshots(folder: BillingFolder) -> None:
     assert list(folder.problems()) == []
 
 
-def test_a_full_disk_adds_nothing_at_all(folder: BillingFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_a_piece_that_never_counts_and_stays(
+    folder: BillingFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder.add(usage(1))
     path = folder.path("usage", DAY)
     before = path.read_bytes()
@@ -199,7 +203,28 @@ def test_a_full_disk_adds_nothing_at_all(folder: BillingFolder, monkeypatch: pyt
     monkeypatch.setattr(os, "write", lambda file, text: real(file, text[:50]))
     with pytest.raises(FolderError, match=r"cannot be written: No space left on device"):
         folder.add(usage(2, 3))
-    assert path.read_bytes() == before
+    monkeypatch.undo()
+    torn = path.read_bytes()
+    assert torn.startswith(before) and len(torn) == len(before) + 50 and inputs(folder) == [1]
+    assert folder.add(usage(2, 3)) and inputs(folder) == [2, 3]
+    assert path.read_bytes().startswith(torn + b"\n") and list(folder.problems()) == []
+
+
+def test_a_piece_that_nothing_followed_but_a_newline_is_told(folder: BillingFolder) -> None:
+    folder.add(usage(1))
+    path = folder.path("usage", DAY)
+    path.write_bytes(path.read_bytes() + b'{"day": "2026-11-20", "snaps\n')
+    assert inputs(folder) == [1]
+    assert [bad.line for bad in folder.problems()] == [3]
+    folder.add(usage(2))
+    assert inputs(folder) == [2] and list(folder.problems()) == []
+
+
+def test_a_reading_by_a_clock_that_was_ahead_is_followed_by_one_that_says_the_same(
+    folder: BillingFolder,
+) -> None:
+    folder.add(usage(1, read_at=SETTLED + timedelta(days=300)))
+    assert folder.add(usage(1, read_at=SETTLED)) and not folder.add(usage(1, read_at=SETTLED))
 
 
 def test_a_folder_that_is_a_file_is_an_error_in_a_sentence(tmp_path: Path) -> None:
@@ -212,11 +237,11 @@ def test_the_recipe_of_the_docstring_gives_the_newest_rows(folder: BillingFolder
     if not shutil.which("jq"):
         pytest.skip("jq is not installed")
     folder.add(usage(1, 2))
+    with folder.path("usage", DAY).open("a") as file:
+        file.write('{"day": "2026-11-20", "snaps')
     folder.add(usage(3, 4))
-    recipe = (
-        "(map(select(.complete)) | last.snapshot) as $s | map(select(.snapshot == $s and (.complete | not)))"
-    )
+    recipe = snapshots.__doc__.split("jq -nR '")[1].split("'")[0]
     done = subprocess.run(
-        ["jq", "-s", recipe, str(folder.path("usage", DAY))], capture_output=True, text=True, check=True
+        ["jq", "-nR", recipe, str(folder.path("usage", DAY))], capture_output=True, text=True, check=True
     )
     assert [row["tokens_input"] for row in json.loads(done.stdout)] == [3, 4]

@@ -210,6 +210,59 @@ def test_a_renamed_key_has_its_new_name_on_all_days(
     assert set(load(BillingFolder(tmp_path)).usage["api_key"]) == {"raspberry"}
 
 
+def test_a_renamed_key_is_no_changed_bill(tmp_path: Path, reports: FakeReports, clock: Clock) -> None:
+    sync(reports.open, tmp_path, clock=clock)
+    reports.called = Names({"w1": "Night"}, {"k1": "raspberry"}, "w1")
+    done = sync(reports.open, tmp_path, clock=clock)
+    assert done.days and not any(one.changed for one in done.days)
+
+
+def test_sentences_about_names_end_once(tmp_path: Path, reports: FakeReports, clock: Clock) -> None:
+    reports.no_names = ShapeChanged("there", "data", "is null")
+    (remark,) = sync(reports.open, tmp_path, clock=clock).remarks
+    assert "?." not in remark and remark.endswith("shape. New keys and workspaces go by their ids.")
+
+
+# A clock that is wrong
+
+
+@pytest.mark.parametrize("beta", [True, False])
+def test_a_clock_that_was_ahead_leaves_no_day_to_come_and_no_day_too_early(
+    tmp_path: Path, beta: bool
+) -> None:
+    org = organisation()
+    org.beta = beta
+    clock, theirs = Clock(NOW + timedelta(days=20)), Clock(NOW)
+    with serving(org, theirs) as server:
+
+        def opened() -> AnthropicReports:
+            return AnthropicReports(ADMIN_KEY, base_url=server.url, now=clock)
+
+        done = sync(opened, tmp_path, clock=clock)
+        read = load(BillingFolder(tmp_path)).cost_days
+        assert done.error is None and max(read) == TODAY and not read[TODAY].over
+        assert "2026-11-23 has not begun at Anthropic: this machine's clock is ahead" in done.remarks[-1]
+        org.calls.append(BilledCall(NOW + timedelta(hours=3), tokens_output=77))
+        org.calls.append(BilledCall(NOW + timedelta(days=3), tokens_output=50))
+        clock.time = theirs.time = NOW + timedelta(days=8)
+        done = sync(opened, tmp_path, clock=clock)
+    assert done.error is None and "clock" not in "".join(done.remarks)
+    assert held(tmp_path) == truth(org, date(2026, 1, 1))
+    assert max(load(BillingFolder(tmp_path)).days) == clock().date()
+
+
+def test_days_read_by_a_clock_that_was_ahead_are_read_again(
+    tmp_path: Path, reports: FakeReports, clock: Clock
+) -> None:
+    clock.move(days=200)
+    known, reports.calls = reports.calls, []
+    sync(reports.open, tmp_path, clock=clock, days=230)
+    reports.calls = known
+    clock.move(days=-200)
+    assert sync(reports.open, tmp_path, clock=clock).error is None
+    assert sum(calls for calls, _ in billed_calls(tmp_path).values()) == 30
+
+
 def test_a_key_of_another_organisation_is_told(tmp_path: Path, reports: FakeReports, clock: Clock) -> None:
     assert sync(reports.open, tmp_path, clock=clock).remarks == ()
     reports.name = "Day Works"
@@ -276,6 +329,22 @@ def test_a_disk_that_is_full_is_an_error_and_costs_no_day_that_was_there(
     assert SyncLog(tmp_path).attempts()[-1].outcome == "failed"
     assert sync(reports.open, tmp_path, clock=clock).outcome == "ok"
     assert billed_calls(tmp_path)[TODAY] == (2, 0.02)
+
+
+def test_an_end_that_cannot_be_noted_is_what_went_wrong(
+    tmp_path: Path, reports: FakeReports, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda file, text: real(file, text[:9] if b'"ended"' in text else text))
+    done = sync(reports.open, tmp_path, clock=clock)
+    assert isinstance(done.error, FolderError) and "sync.jsonl: cannot be written" in str(done.error)
+    assert (done.outcome, len(done.days)) == ("partial", 30)
+    monkeypatch.undo()
+    log = SyncLog(tmp_path)
+    assert [one.outcome for one in log.attempts()] == [None]
+    assert sync(reports.open, tmp_path, clock=clock).error is None
+    assert [one.outcome for one in log.attempts()] == [None, "ok"]
+    assert log.problems() == [], "a sync that worked makes up for the piece before it"
 
 
 def test_a_disk_that_takes_nothing_is_said_before_anything_is_asked(

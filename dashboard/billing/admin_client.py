@@ -77,7 +77,7 @@ class AdminClient(Anthropic):
     def read(self, path: str, ask: Callable[[], APIResponse[Any]]) -> Any:
         """The JSON that `ask` brings of an endpoint. Raises ReportError."""
         where = self.place(path)
-        with _in_our_words(where, self._now):
+        with _in_our_words(where, self._now, self.api_key or ""):
             response = ask().http_response
             content = response.content
         self.told_at = _moment(response.headers.get("date"))
@@ -174,7 +174,7 @@ def _moment(told: str | None) -> datetime | None:
 
 
 @contextmanager
-def _in_our_words(where: str, now: Callable[[], datetime]) -> Iterator[None]:
+def _in_our_words(where: str, now: Callable[[], datetime], key: str) -> Iterator[None]:
     """The library's errors as `ReportError`. Theirs may quote headers: nothing of them is kept."""
     try:
         yield
@@ -182,7 +182,8 @@ def _in_our_words(where: str, now: Callable[[], datetime]) -> Iterator[None]:
         raise
     except APIStatusError as error:
         wait = retry_after(error.response.headers, now())
-        raise _of_status(where, error.status_code, _said(error), wait) from None
+        said = _said(error).replace(key, "...") if key else _said(error)
+        raise _of_status(where, error.status_code, said, wait) from None
     except APIConnectionError as error:
         raise _broken(where, error) from None
     except AnthropicError as error:

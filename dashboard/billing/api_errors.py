@@ -15,7 +15,7 @@ from ..errors import CallmeterError
 VARIABLE = "ANTHROPIC_ADMIN_API_KEY"
 CONSOLE = "https://platform.claude.com/settings/admin-keys"
 
-_SECRET = re.compile(r"sk-ant-[^\s\"',;]*")
+_SECRET = re.compile(r"sk-ant-[^\s\"',;]*", re.IGNORECASE)
 _LONGEST = 200
 
 

@@ -151,6 +151,7 @@ class AnthropicReports:
         newer = generation == "analytics"
         pages = self._analytics if newer else self._legacy
         where = self._client.place(_ANALYTICS + kind if newer else _LEGACY[kind][0])
+        until = min(until, (self._theirs() or self._now()).astimezone(UTC).date())
         found: list[DayRows] = []
         rows_before = 0
         for first, last in _chunks(since, until):
@@ -160,8 +161,7 @@ class AnthropicReports:
                 progress(rows_before + sum(len(one.rows) for one in read))
             rows_before += sum(len(one.rows) for one in read)
             theirs = self._theirs()
-            now = theirs or self._now()
-            known = shapes.whole_days(read, generation, (first, last), now, where)
+            known = shapes.whole_days(read, generation, (first, last), theirs or self._now(), where)
             found += _days(kind, known, generation, read, theirs)
         return found
 

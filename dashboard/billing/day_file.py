@@ -1,8 +1,9 @@
 """One file of JSON lines in blocks: a line per row, then one line that completes them.
 
 A block is one write, under a lock on the file, synced. Only a block that is whole counts: its last line says
-how many rows it has, and they stand right above it. What a broken write left is cut off before the next one,
-so that every reader finds whole lines; whole lines are never changed.
+how many rows it has, and they stand right above it. The file is only appended to: what a broken write left
+stays, and the next writer closes it with a newline. Such a piece is no line of any block; it is told until a
+whole block follows.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Blocks:
     data: bytes
     bad: dict[int, str] = field(default_factory=dict)
     """Line, from 1 -> what is wrong with it."""
+    newest: int = 0
+    """The last line of the newest block that counts, as far as they were looked at."""
 
     def numbered(self) -> Iterator[tuple[int, Block]]:
         """Each with the number of its last line, from 1."""
@@ -52,11 +55,15 @@ class Blocks:
                     yield place + 1, Block(head, rows)
 
     def look_at_all(self) -> None:
-        """Find the lines that cannot be whole objects, also where nobody reads them."""
+        """Find the lines that cannot be whole objects, also where nobody reads them.
+
+        A piece of one of our lines is passed over when a block that counts stands after it.
+        """
         for place, line in enumerate(self.data.split(b"\n")[:-1], 1):
             text = line.strip()
-            if text and not (text.startswith(b"{") and text.endswith(b"}")):
-                self.bad.setdefault(place, "is no JSON object")
+            if not text or (text.startswith(b"{") and (text.endswith(b"}") or place < self.newest)):
+                continue
+            self.bad.setdefault(place, "is no JSON object")
 
     def _record(self, lines: Sequence[bytes], place: int) -> Record | None:
         try:
@@ -89,38 +96,21 @@ def text_of(rows: Sequence[Mapping[str, Any]], head: Mapping[str, Any]) -> bytes
 def append(path: Path, decide: Callable[[bytes], bytes]) -> bool:
     """Append what `decide` gives for the bytes that are there; one step for all processes.
 
-    False when it gives nothing. Raises FolderError: then nothing was added.
+    False when it gives nothing. Raises FolderError when it is not all on disk: a piece of it never counts.
     """
     try:
         with opened(path) as descriptor:
             there = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
             text = decide(there)
             if text:
-                _write(descriptor, _mended(descriptor, there), text)
+                _write(descriptor, text if there[-1:] in (b"", b"\n") else b"\n" + text)
             return bool(text)
     except OSError as error:
         raise FolderError(path, f"cannot be written: {error.strerror or error}") from error
 
 
-def _mended(descriptor: int, there: bytes) -> int:
-    """Cut off half a line that a broken write left, or end a whole one; the size then."""
-    size = there.rfind(b"\n") + 1
-    if size == len(there):
-        return size
-    try:
-        json.loads(there[size:])
-    except ValueError:
-        os.ftruncate(descriptor, size)
-        return size
-    return len(there) + os.write(descriptor, b"\n")
-
-
-def _write(descriptor: int, size: int, text: bytes) -> None:
-    """All of it, or OSError and nothing of it."""
-    try:
-        if os.write(descriptor, text) < len(text):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(descriptor)
-    except OSError:
-        os.ftruncate(descriptor, size)
-        raise
+def _write(descriptor: int, text: bytes) -> None:
+    """All of it, or OSError."""
+    if os.write(descriptor, text) < len(text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(descriptor)

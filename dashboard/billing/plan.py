@@ -85,7 +85,7 @@ def _is_due(asked: Asked, day: date) -> bool:
     if age <= TRAILING or held is None or not held.settled:
         return True
     last = asked.read.get(day)
-    return age <= REVISED and (last is None or asked.now - last >= DAILY)
+    return age <= REVISED and (last is None or last > asked.now or asked.now - last >= DAILY)
 
 
 def chunks(asked: Asked, days: Iterable[date], *, legacy: bool = False) -> list[Chunk]:

@@ -2,9 +2,10 @@
 
 A snapshot is what Anthropic said of one day at one reading: a line per row, then one line that says it is
 complete. Files are only appended to. The newest complete snapshot of a day is what holds; lines of one that
-broke off never count. A reading that says the same as the newest snapshot adds nothing. With jq:
+broke off never count, nor does half a line that a full disk left. A reading that says the same as the newest
+snapshot adds nothing. With jq:
 
-    jq -s '(map(select(.complete)) | last.snapshot) as $s
+    jq -nR '[inputs | fromjson?] | (map(select(.complete)) | last.snapshot) as $s
       | map(select(.snapshot == $s and (.complete | not)))' logs/billing/usage-2026-11-20.jsonl
 
 Row of usage: day, snapshot, model, workspace_id, workspace, api_key_id, api_key, service_tier, product, the
@@ -42,6 +43,8 @@ Kind = Literal["usage", "cost"]
 Generation = Literal["analytics", "legacy"]
 
 FACETS = ("model", "workspace_id", "workspace", "api_key_id", "api_key", "service_tier", "product")
+NAMES = ("workspace", "api_key")
+"""Facets that are what an id is called now."""
 
 _COUNTS = (*USAGE_FIELDS, "web_searches", "requests")
 _TEXTS = {"usage": FACETS, "cost": (*FACETS, "cost_type", "kind")}
@@ -69,15 +72,16 @@ class Snapshot:
     @property
     def over(self) -> bool:
         """Whether the day was over when it was read: else more will come."""
-        return self._current >= end_of(self.day)
+        return self.current_at >= end_of(self.day)
 
     @property
     def settled(self) -> bool:
         """Whether it was read so long after the day that it will hardly change."""
-        return self._current >= end_of(self.day) + SETTLED
+        return self.current_at >= end_of(self.day) + SETTLED
 
     @property
-    def _current(self) -> datetime:
+    def current_at(self) -> datetime:
+        """Up to when it can tell of anything."""
         return min(self.read_at, self.refreshed_at or self.read_at)
 
 
@@ -140,7 +144,7 @@ class BillingFolder:
         """Append a snapshot; False when the newest says the same, and the day was as much over then.
 
         One read after the day was over, or after it was settled, is kept even if it says the same as one
-        before. Raises FolderError.
+        before; so is one that follows a reading of a clock that was ahead. Raises FolderError.
         """
 
         def decide(there: bytes) -> bytes:
@@ -203,6 +207,7 @@ def _whole(kind: Kind, day: date, blocks: Blocks) -> Iterator[Snapshot]:
         if why:
             blocks.bad[line] = f"{why}: the reading does not count"
         else:
+            blocks.newest = max(blocks.newest, line)
             yield _snapshot(kind, day, block)
 
 
@@ -274,14 +279,19 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _same(one: Snapshot, other: Snapshot) -> bool:
-    """Whether two snapshots of a day say the same, at the same stage of it."""
+    """Whether a snapshot of a day says the same as one before, at the same stage of the day."""
     stage = (one.generation, one.over, one.settled) == (other.generation, other.over, other.settled)
-    return stage and same_rows(one, other)
+    return stage and one.read_at <= other.read_at and _alike(one, other)
 
 
-def same_rows(one: Snapshot, other: Snapshot) -> bool:
-    """Whether two snapshots have the same rows, in any order."""
-    return sorted(map(_spelled, _rows(one))) == sorted(map(_spelled, _rows(other)))
+def same_bill(one: Snapshot, other: Snapshot) -> bool:
+    """Whether two snapshots have the same rows, in any order; names may have changed, ids and numbers not."""
+    return _alike(one, other, without=frozenset(NAMES))
+
+
+def _alike(one: Snapshot, other: Snapshot, without: frozenset[str] = frozenset()) -> bool:
+    texts = ([_spelled(row, without) for row in _rows(snapshot)] for snapshot in (one, other))
+    return sorted(next(texts)) == sorted(next(texts))
 
 
 def _rows(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -290,8 +300,8 @@ def _rows(snapshot: Snapshot) -> list[dict[str, Any]]:
     return [{**{name: row.get(name) for name in names}, **row} for row in snapshot.rows]
 
 
-def _spelled(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, sort_keys=True)
+def _spelled(row: Mapping[str, Any], without: frozenset[str]) -> str:
+    return json.dumps({name: value for name, value in row.items() if name not in without}, sort_keys=True)
 
 
 def _text(snapshot: Snapshot) -> bytes:

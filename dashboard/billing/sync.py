@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from .api_errors import BetaMissing, Refused, Rejected, ReportError, ShapeChange
 from .busy import only_one
 from .client import DayRows, Names, Reports
 from .plan import Asked, Chunk, Held
-from .snapshots import BillingFolder, Generation, Kind, Snapshot, same_rows
+from .snapshots import BillingFolder, Generation, Kind, Snapshot, end_of, same_bill
 from .sync_log import By, Outcome, SyncLog, last_readings
 
 Tell = Callable[[int, int, int], None]
@@ -118,6 +118,7 @@ class _Run:
         self._open, self._clock, self._tell = open_reports, clock, tell
         self._folder, self._log = BillingFolder(folder), SyncLog(folder)
         self._done: list[DayDone] = []
+        self._to_come: list[date] = []
         self._remarks: list[str] = []
         self._planned = self._pages = self._rows = self._kept = 0
         self._called: Mapping[tuple[str, str], str] = {}
@@ -134,21 +135,29 @@ class _Run:
         except BaseException as error:
             self._end(attempt, "stopped", self._result(None), type(error).__name__)
             raise
-        self._end(attempt, done.outcome, done)
-        return done
+        return self._end(attempt, done.outcome, done)
 
     def _asked(self, days: int, again: bool) -> Asked:
         now, attempts = self._clock(), self._log.attempts()
         asked = Asked(now, days, again, {}, last_readings(attempts), attempts[-1].missed if attempts else ())
-        held = {day: held for day in asked.every if (held := held_of(self._folder, day))}
+        held = {day: held for day in asked.every if (held := held_of(self._folder, day, now))}
         return Asked(now, days, again, held, asked.read, asked.unfinished)
 
     def _result(self, error: CallmeterError | None) -> Done:
         days = tuple(sorted(self._done, key=lambda one: one.day))
-        return Done(self._planned, days, self._kept, self._pages, tuple(self._remarks), error)
+        return Done(
+            self._planned, days, self._kept, self._pages, (*self._remarks, *self._clock_ahead()), error
+        )
 
-    def _end(self, attempt: str, outcome: Outcome, done: Done, stopped: str = "") -> None:
-        """Note the end; a disk that cannot take the line has been said already, or will be."""
+    def _clock_ahead(self) -> list[str]:
+        """That days are past here which have not begun at Anthropic."""
+        first = min(self._to_come, default=None)
+        if first is None or end_of(first) > self._clock():
+            return []
+        return [f"{first} has not begun at Anthropic: this machine's clock is ahead; set it and sync again."]
+
+    def _end(self, attempt: str, outcome: Outcome, done: Done, stopped: str = "") -> Done:
+        """Note the end; one that cannot be noted is what went wrong, unless something else did before."""
         error = done.error
         said: dict[str, Any] = {
             "generations": done.generations,
@@ -163,7 +172,8 @@ class _Run:
         try:
             self._log.ended(attempt, self._clock(), outcome, **said)
         except FolderError as problem:
-            self._remarks.append(str(problem))
+            return replace(done, error=problem) if error is None else done
+        return done
 
     def _read_all(self, asked: Asked, wanted: Sequence[date], attempt: str) -> CallmeterError | None:
         """Read and write the days; what went wrong first, if anything did."""
@@ -203,13 +213,16 @@ class _Run:
     def _read(self, chunk: Chunk, attempt: str, reports: Reports) -> None:
         at = self._clock()
         usage, cost = (self._report(kind, chunk, reports) for kind in KINDS)
-        for day in reversed(chunk.days):
+        days = [day for day in chunk.days if day in usage and day in cost]
+        for day in reversed(days):
             self._done.append(self._write(usage[day], cost[day], at))
-        self._log.read(attempt, self._clock(), chunk.since, chunk.until)
+        if days:
+            self._log.read(attempt, self._clock(), days[0], days[-1])
+        self._to_come += chunk.days[len(days) :]
         self._tell(len(self._done) + self._kept, self._planned, self._rows)
 
     def _report(self, kind: Kind, chunk: Chunk, reports: Reports) -> dict[date, DayRows]:
-        """The rows of every day of a chunk. Raises ReportError."""
+        """The rows of every day of a chunk that has begun. Raises ReportError."""
         before = self._rows
 
         def page(rows: int) -> None:
@@ -219,7 +232,7 @@ class _Run:
 
         found = reports.days(kind, chunk.since, chunk.until, chunk.generation, page)
         by_day = {one.day: one for one in found if (one.kind, one.generation) == (kind, chunk.generation)}
-        if sorted(by_day) != chunk.days or len(found) != len(by_day):
+        if sorted(by_day) != chunk.days[: len(by_day)] or len(found) != len(by_day):
             raise ShapeChanged(
                 f"{kind} from {chunk.since} to {chunk.until}", "days", "are not those asked for"
             )
@@ -236,7 +249,7 @@ class _Run:
             rows=len(usage.rows) + len(cost.rows),
             usd=_usd(cost.rows),
             before=None if before[1] is None else _usd(before[1].rows),
-            changed=any(old is None or not same_rows(old, found) for old, found in pairs),
+            changed=any(old is None or not same_bill(old, found) for old, found in pairs),
             snapshots=sum(new),
         )
 
@@ -278,14 +291,16 @@ _OTHERS = (
 )
 
 
-def held_of(folder: BillingFolder, day: date) -> Held | None:
-    """What is here of a day: None unless both reports are, of one generation."""
+def held_of(folder: BillingFolder, day: date, now: datetime) -> Held | None:
+    """What is here of a day: None unless both reports are, of one generation, and not from times to come."""
     try:
         usage, cost = folder.newest("usage", day), folder.newest("cost", day)
     except FolderError:
         return None
     if usage is None or cost is None or usage.generation != cost.generation:
         return None
+    if max(usage.current_at, cost.current_at) > now:
+        return None  # read by a clock that was ahead: nobody knows when
     return Held(usage.generation, usage.over and cost.over, usage.settled and cost.settled)
 
 

@@ -82,8 +82,15 @@ class SyncLog:
             return list(self._attempts)
 
     def problems(self) -> list[str]:
-        """A sentence for each line that could not be understood, of what was read last."""
-        return [str(bad) for bad in self._file.bad]
+        """A sentence for each line that could not be understood, of the file as it is now.
+
+        What stands before a sync that worked is made up for, and not told any more.
+        """
+        with self._lock:
+            records = self._file.records()
+            lines = zip(self._file.places(), records, strict=True)
+            good = max((line for line, record in lines if record.get("outcome") == "ok"), default=0)
+            return [str(bad) for bad in self._file.bad if bad.line > good]
 
     def started(self, at: datetime, by: By, days: Sequence[date]) -> str:
         """Note that an attempt begins; its id."""

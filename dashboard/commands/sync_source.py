@@ -30,7 +30,7 @@ def open_reports(
     found = admin_key.find(environ, cwd, settings.file)
     for remark in found.remarks:
         say(remark)
-    return AnthropicReports(found.key, on_retry=say)
+    return AnthropicReports(found.key, now=now, on_retry=say)
 
 
 def key_in_words(settings: Settings, environ: Mapping[str, str], cwd: Path) -> str:
