@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import buckets, failures, report
+from dashboard import buckets, failures, metrics
 from dashboard.charts import failures as chart
 from dashboard.charts.picture import Scene
 from dashboard.demo import FAILURES
@@ -121,7 +121,7 @@ def test_the_view_says_the_share_the_causes_and_every_type() -> None:
     assert answer.remarks[0].startswith("2 attempts failed and were tried again")
 
 
-@pytest.mark.parametrize("by", list(report.KEYS))
+@pytest.mark.parametrize("by", list(metrics.KEYS))
 def test_the_view_can_be_grouped_by_anything_and_shows_only_classes_that_occur(by: str) -> None:
     sheet = asked(lines("killed", ok=1), by).sheets[0]
     assert sheet.heads == [by.capitalize(), "Calls", "Failed", "Share", "429", "529", "Timeout", "Cut"]

@@ -56,14 +56,28 @@ def test_a_lower_bound_is_marked_and_what_is_not_known_is_not() -> None:
     assert lines[3:] == ["a       ≥ 5", "a         –"]
 
 
-def test_a_terminal_without_room_leaves_out_what_may_be_and_never_cuts_a_name() -> None:
+def test_a_terminal_without_room_leaves_out_what_may_be_then_shortens_names_in_the_middle() -> None:
     less = Column("exact", "Exact", plain, extra=1)
     wide = sheet(row("n" * 30), columns=(NAME, TOKENS, CALLS, less))
     assert text.lines(wide, 60)[0].split() == ["Name", "Tokens", "Calls", "Exact"]
     assert text.lines(wide, 50)[0].split() == ["Name", "Calls", "Exact"]
     assert text.lines(wide, 40)[0].split() == ["Name", "Calls"]
-    assert text.lines(wide, 10)[1] == "n" * 30 + "      1"
-    assert "n" * 30 in "\n".join(shown(wide, width=10, force_terminal=True))
+    assert text.lines(wide, 30)[1] == "n" * 11 + "…" + "n" * 11 + "      1"
+    assert "nnnn…nnnn" in "\n".join(shown(wide, width=10, force_terminal=True))
+
+
+def test_a_very_long_name_is_shortened_before_a_column_is_left_out_but_never_in_a_pipe() -> None:
+    long = sheet(row("a-project-" * 9 + "last"), columns=(NAME, TOKENS, CALLS))
+    head, line = text.lines(long, 60)
+    assert head.split() == ["Name", "Tokens", "Calls"]
+    assert len(line) == 60
+    assert line.startswith("a-project-a-") and "-last " in line
+    assert "a-project-" * 9 + "last" in text.lines(long)[1]
+
+
+def test_wide_characters_are_shortened_by_their_places() -> None:
+    assert text.shortened("日本語日本語", 7) == "日…語"
+    assert text.shortened("日本語日本語", 12) == "日本語日本語"
 
 
 def test_a_pipe_has_room_for_everything_and_gets_no_escapes() -> None:

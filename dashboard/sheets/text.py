@@ -1,12 +1,14 @@
-"""Sheets as tables for a terminal: aligned, plain when piped; names are never cut.
+"""Sheets as tables for a terminal: aligned, plain when piped.
 
-Where the terminal is too narrow a table leaves out what may be (`Column.extra`), then runs over the edge.
+Where the terminal is too narrow a table shortens long names in their middle, leaves out what may be
+(`Column.extra`), then shortens names further. A pipe has every name whole.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import Answer, Cell, Column, Sheet
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"(≥ |about )?[-+<>]*\$?[\d,.]+( ?[kMBT%s]| d| h| (tokens|calls))?|–|not known")
 _GAP = "  "
+_LONG = 32
+"""A name of up to so many places is left whole as long as a column can be left out."""
+_SHORT = 9
+"""No name is made shorter than this."""
 
 
 def printable(text: str) -> str:
@@ -48,25 +54,78 @@ def _line(text: str, console: Console, style: str | None = None) -> None:
 
 def lines(sheet: Sheet, room: int | None = None) -> list[str]:
     """The heads and the rows, padded to columns. room: of the terminal, in characters; None: no end."""
-    padded = [(column.extra, _padded(column, sheet.rows)) for column in sheet.shown]
-    for level in sorted({extra for extra, _ in padded if extra}, reverse=True):
-        if room is None or _width([cells for _, cells in padded]) <= room:
-            break
-        padded = [(extra, cells) for extra, cells in padded if extra < level]
-    return [_GAP.join(cells) for cells in zip(*(cells for _, cells in padded), strict=True)]
+    columns = [_column(column, sheet.rows) for column in sheet.shown]
+    shown = columns if room is None else _fitted(columns, room)
+    return [_GAP.join(cells) for cells in zip(*map(_padded, shown), strict=True)]
 
 
-def _width(columns: Sequence[Sequence[str]]) -> int:
-    return sum(_cells(column[0]) for column in columns) + len(_GAP) * (len(columns) - 1)
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """The head and the cells of a column."""
+
+    every: list[str]
+    right: bool
+    """Numbers: they stand to the right, and are never shortened."""
+    extra: int
+
+    @property
+    def width(self) -> int:
+        return max(map(_cells, self.every))
+
+    def within(self, width: int) -> _Texts:
+        """With names of at most so many places; the head stays."""
+        if self.right or self.width <= width:
+            return self
+        head, *names = self.every
+        return replace(self, every=[head, *(shortened(name, width) for name in names)])
 
 
-def _padded(column: Column, rows: Sequence[Any]) -> list[str]:
-    """The head and the cells of a column at its width, numbers to the right."""
+def _column(column: Column, rows: Sequence[Any]) -> _Texts:
     texts = [printable(column.text(row)) for row in rows]
     right = _are_numbers([row[column.key] for row in rows], texts)
-    every = [column.head, *texts]
-    width = max(map(_cells, every))
-    return [_pad(text, width, right=right) for text in every]
+    return _Texts([column.head, *texts], right, column.extra)
+
+
+def _fitted(columns: list[_Texts], room: int) -> list[_Texts]:
+    """The columns as they fit the room, or nearly."""
+    columns = _shorter(columns, room, _LONG)
+    for level in sorted({column.extra for column in columns if column.extra}, reverse=True):
+        if _width(columns) <= room:
+            break
+        columns = [column for column in columns if column.extra < level]
+    return _shorter(columns, room, _SHORT)
+
+
+def _shorter(columns: list[_Texts], room: int, least: int) -> list[_Texts]:
+    """With the longest names shortened as far as it takes, to `least` places at the most."""
+    longest = max((column.width for column in columns if not column.right), default=0)
+    while _width(columns) > room and longest > least:
+        longest -= 1
+        columns = [column.within(longest) for column in columns]
+    return columns
+
+
+def _width(columns: Sequence[_Texts]) -> int:
+    return sum(column.width for column in columns) + len(_GAP) * (len(columns) - 1)
+
+
+def _padded(column: _Texts) -> list[str]:
+    return [_pad(text, column.width, right=column.right) for text in column.every]
+
+
+def shortened(name: str, width: int) -> str:
+    """A name of at most so many places: without its middle where it is longer. width: 3 or more."""
+    if _cells(name) <= width:
+        return name
+    half = (width - 1) // 2
+    return f"{_until(name, width - 1 - half)}…{_until(name[::-1], half)[::-1]}"
+
+
+def _until(text: str, width: int) -> str:
+    """As much of a text as takes so many places."""
+    while _cells(text) > width:
+        text = text[:-1]
+    return text
 
 
 def _are_numbers(cells: Sequence[Cell], texts: Sequence[str]) -> bool:

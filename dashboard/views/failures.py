@@ -50,7 +50,7 @@ def columns(whole: Failed) -> tuple[Column, ...]:
             Column(kind, head, _quiet, shown=kind in _ALWAYS or kind in whole.by_class)
             for kind, head in _HEADS.items()
         ),
-        Column("retries", "Retries", _quiet, shown=whole.retries > 0),
+        Column("retries", "Retries", _quiet, extra=1, shown=whole.retries > 0),
     )
 
 

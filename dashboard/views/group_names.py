@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from ..filters import NONE
-from ..sheets import Column, plain
+from ..sheets import Column
+from .columns import name
 
 
 def key_column(by: str) -> Column:
     """The column of the groups, named as in `report --by`."""
-    return Column(by, by.capitalize(), _hour if by == "hour" else plain)
+    return Column(by, by.capitalize(), _hour if by == "hour" else name)
 
 
 def label(value: Any) -> str | None:
@@ -23,4 +24,4 @@ def label(value: Any) -> str | None:
 
 def _hour(value: str | None) -> str:
     """`2026-11-22 14:00` of an hour in ISO-8601."""
-    return plain(None if value is None else value[:16].replace("T", " "))
+    return name(None if value is None else value[:16].replace("T", " "))
