@@ -124,7 +124,10 @@ def test_version(capsys: Shell) -> None:
     [
         (["reprot"], "No such command 'reprot'"),
         (["report", "--wek"], "No such option: --wek"),
-        (["report", "--by", "colour"], "'colour' is not one of"),
+        (["report", "--by", "colour"], "'--by': 'colour' is not one of"),
+        (["report", "summry"], "'failures'. Did you mean summary?\n"),
+        (["report", "--date", "2026-13"], "--date 2026-13: not a month; give one as 2026-11.\n"),
+        (["demo", "--days", "-1"], "'--days': it must be greater than or equal to 0.\n"),
         (["import"], "No transcripts of Claude Code found"),
         (["report", "--json", "--csv"], "--json and --csv: give one of them."),
         (["report", "--week", "--month"], "--week and --month each name a period"),
@@ -197,6 +200,15 @@ def test_a_reader_that_is_gone_before_the_first_word_is_none_either(tmp_path: Pa
     assert done.stderr.startswith(b"No calls in ")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_disk_without_room_for_what_is_printed_is_a_sentence(tmp_path: Path) -> None:
+    log(tmp_path, "2026-11-20", call("2026-11-20T10:00:00+00:00"))
+    words = [sys.executable, "-m", "dashboard.commands", "export", "--output", "-", "--log-dir", tmp_path]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"stdout: no space left on the device.\n")
+
+
 def test_a_terminal_without_unicode_gets_escapes(tmp_path: Path) -> None:
     log(tmp_path, "2026-11-20", call("2026-11-20T10:00:00+00:00"))
     words = [
@@ -255,7 +267,7 @@ def test_periods(flags: dict[str, object], since: str, until: str) -> None:
         ({"since": "2026-11-03T18:30"}, "not a day"),
         ({"since": "2026-11-03T24"}, "hours go from 00 to 23"),
         ({"date": "2026-02-30"}, "not a day"),
-        ({"date": "2026-13"}, "not a day"),
+        ({"date": "2026-13"}, "--date 2026-13: not a month; give one as 2026-11."),
         ({"date": "0001-01-01"}, "not a day"),
         ({"date": "9999-12-31"}, "not a day"),
         ({"date": "2026-11-01", "since": "2026-11-01"}, "each name a period"),

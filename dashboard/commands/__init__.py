@@ -6,8 +6,10 @@ Heavy imports live inside the commands, so that `--help` and mistyped words answ
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from errno import EDQUOT, ENOSPC
 from typing import Annotated
 
 import typer
@@ -137,6 +139,8 @@ def _end(error: BaseException, environ: Mapping[str, str]) -> int:
     if isinstance(error, BrokenPipeError):
         _leave_pipe()
         return PIPE_CLOSED
+    if _is_full(error):
+        _leave_pipe()
     if environ.get(DEBUG) == "1" and isinstance(error, Exception) and not isinstance(error, typer.Exit):
         import traceback
 
@@ -159,14 +163,32 @@ def ending(error: BaseException) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, TyperException):
         return 1, _misspelled(error)
+    if _is_full(error):
+        return 1, "stdout: no space left on the device."
     return 1, _unexpected(error)
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether what was printed found no room: files that callmeter writes have sentences of their own."""
+    return isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT) and error.filename is None
 
 
 def _misspelled(error: TyperException) -> str:
     """What is wrong with the words. Not typer's exit code 2: here that means a limit was exceeded."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "callmeter"
-    return f"{error.format_message()}\n{path} --help shows what there is."
+    said = error.format_message().replace("Value error, ", "").replace("Input should be", "it must be")
+    return f"{said.rstrip('.')}.{_near(said)}\n{path} --help shows what there is."
+
+
+def _near(said: str) -> str:
+    """The allowed word that a wrong one is close to: `'summry' is not one of 'summary', 'daily'`."""
+    from difflib import get_close_matches
+
+    wrong, found, allowed = said.partition(" is not one of ")
+    words = re.findall(r"'([^']+)'", allowed)
+    near = get_close_matches(wrong.rpartition(" ")[2].strip("'"), words, 1) if found else []
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def _unexpected(error: BaseException) -> str:
@@ -178,7 +200,7 @@ def _unexpected(error: BaseException) -> str:
 
 
 def _leave_pipe() -> None:
-    """The reader is gone: let what is still buffered go nowhere, or Python complains on its way out."""
+    """Nobody takes it any more: let what is still buffered go nowhere, or Python complains on its way out."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import FolderError
+from ..numbers import plural
 from . import demo_billing, demo_credit, folder, options
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def demo(
     for part in (demo_credit, demo_billing):
         for sentence in part.write(settings, now, everything):
             print(sentence, file=sys.stderr)
-    print(f"{written:,} calls of {days} days written to {settings.log_dir}", file=sys.stderr)
+    print(
+        f"{plural(written, 'call')} of {plural(days, 'day')} written to {settings.log_dir}", file=sys.stderr
+    )
     print(f"callmeter serve --log-dir {log_dir} shows them.", file=sys.stderr)
     if live:
         from ..demo import Live

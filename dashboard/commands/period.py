@@ -35,6 +35,8 @@ def chosen(
 def _named(text: str, now: datetime, zone: ZoneInfo) -> Filter:
     """One day, or one month written YYYY-MM."""
     if re.fullmatch(r"\d{4}-\d{2}", text):
+        if not "01" <= text[5:] <= "12":
+            raise UsageError(f"--date {text}: not a month; give one as 2026-11.")
         first = _day(f"{text}-01", now, zone, "--date")
         return days(first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1), zone)
     day = _day(text, now, zone, "--date")
