@@ -119,6 +119,19 @@ def test_what_the_numbers_lack_is_said(capsys: Shell) -> None:
     assert "mine" in err
 
 
+def test_an_export_of_nothing_says_when_there_were_calls(capsys: Shell) -> None:
+    LOG.mkdir(parents=True)
+    assert run(capsys, "export", "--output", "e.csv")[2].splitlines() == [
+        "0 rows written to e.csv",
+        f"No calls in {LOG.resolve()} yet. callmeter demo writes some to look at.",
+    ]
+    log("2026-11-16", {})
+    for rows in (["--date", "2020-01-01"], ["--accounting", "2020-01"]):
+        said = run(capsys, "export", "--output", f"{rows[0]}.xlsx", *rows)[2]
+        assert "The last ones were on 2026-11-16: callmeter report --date 2026-11-16" in said
+    assert "No calls from 2020-01-01 to 2020-01-31." in said
+
+
 ODD = ["=1+1", "@SUM(A1)", "a\nb", "a\rb", 'say "hi"', "\0", "\ud800", "<r>x</r>", "x" * 40_000, "1e5", "ünï"]
 
 
@@ -169,7 +182,7 @@ def test_whole_files_go_to_stdout_too(capfdbinary: pytest.CaptureFixture[bytes])
         (["--accounting", "2026-13"], "--accounting 2026-13: not a month; give one as 2026-10, or last."),
         (["--accounting", "2026-10", "--week"], "--accounting names a month and its rows"),
         (["--accounting", "2026-10", "--by", "call"], "--accounting names a month and its rows"),
-        (["--by", "bill", "--project", "web"], "--project: Anthropic's bill knows only models"),
+        (["--by", "bill", "--project", "web"], "--project: Anthropic's bill knows only models; leave it out"),
         (["--by", "bill", "--outcome", "ok"], "--outcome: Anthropic's bill knows only models"),
         (["--by", "bill", "--since", "2026-11-22T10"], "give days, not hours"),
         (["--by", "bill"], "no numbers of Anthropic's yet; callmeter sync reads them."),
@@ -267,8 +280,8 @@ def test_a_month_for_the_books(capsys: Shell) -> None:
     path = Path("callmeter-2026-10.xlsx")
     assert code == 0
     assert err.startswith(f"3 rows written to {path}\n")
-    days = [(r["day"], r["model"], r["project"], r["calls"], r["estimated_cost_usd"]) for r in rows_of(path)]
-    assert days == [
+    names = ("day", "model", "project", "calls", "estimated_cost_usd")
+    assert [tuple(row[name] for name in names) for row in sheet_rows(path, "Days")] == [
         (datetime(2026, 10, 1), "claude-opus-5-5", "web", 2, 0.75),
         (datetime(2026, 10, 31), "claude-opus-5-5", None, 1, 0.5),
         (datetime(2026, 10, 31), "mine", None, 1, None),
@@ -283,9 +296,9 @@ def test_a_month_for_the_books(capsys: Shell) -> None:
         0.76,
         1000,
     )
-    facts = {row["What"]: (row["Value"], row["Note"]) for row in sheet_rows(path, "Summary")}
-    assert facts["First day"] == (None, "2026-10-01")
-    assert facts["Last day"] == (None, "2026-10-31")
+    facts = {row["What"]: (row["Value"], row["Note"]) for row in sheet_rows(path, 0)}
+    assert facts["First day"] == ("2026-10-01", None)
+    assert facts["Last day"] == ("2026-10-31", None)
     assert facts["Calls"] == (4, None)
     assert facts["Estimated cost in USD"] == (
         1.25,

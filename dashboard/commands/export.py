@@ -80,7 +80,7 @@ def export(
     named = {"date": date, "since": since, "until": until}
     timed = week or month or any(named.values())
     if accounting and (timed or by):
-        raise UsageError("--accounting names a month and its rows: leave the period and --by away.")
+        raise UsageError("--accounting names a month and its rows: leave out the period and --by.")
     settings = options.settings(log_dir=log_dir, timezone=timezone)
     now = datetime.now(UTC)
     view = period.chosen(now, settings.zone, week=week, month=month, **named) if timed else None

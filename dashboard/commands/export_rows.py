@@ -30,6 +30,7 @@ from ..settings import Settings
 from ..store.files import FileStore
 from . import choice, folder
 from .export_wanted import Wanted
+from .nothing import nothing
 
 _LOGGED = {"calls": calls, "days": days}
 _NOT_SYNCED = "no numbers of Anthropic's yet; callmeter sync reads them"
@@ -70,7 +71,8 @@ def _export_logged(settings: Settings, wanted: Wanted, form: Form, now: datetime
             extracts = accounting.book(store, view, _billed(settings, view), now, bad_lines=bad_lines)
         else:
             extracts = [_LOGGED[wanted.rows](store, view)]
-        _put(wanted, form, extracts, view)
+        if not _put(wanted, form, extracts, view) and not remarks:
+            remarks = [nothing(view, store, settings)]
         known = report.build(store.sums(view), view, "model", bad_lines=bad_lines)
         _say([*remarks, *bad_files, *printout.remarks(known)])
     if bad_files:
@@ -101,7 +103,7 @@ def _export_bill(settings: Settings, wanted: Wanted, form: Form) -> None:
     others = [flag for flag in wanted.choice.patterns if flag != "model"]
     others += ["outcome"] if wanted.choice.outcome else []
     if others:
-        raise UsageError(f"--{others[0]}: Anthropic's bill knows only models; leave it away, or --by bill.")
+        raise UsageError(f"--{others[0]}: Anthropic's bill knows only models; leave it out, or --by bill.")
     if wanted.view and not _whole_days(wanted.view):
         raise UsageError("--by bill: Anthropic bills by the day, in UTC; give days, not hours.")
     snapshots = BillingFolder(settings.billing_dir)
@@ -146,17 +148,18 @@ def _doubts(found: billing.Billed) -> Iterator[str]:
 # Where to
 
 
-def _put(wanted: Wanted, form: Form, extracts: Sequence[Extract], view: Filter) -> None:
-    """Write the tables to where they are wanted, and say how many rows that were."""
+def _put(wanted: Wanted, form: Form, extracts: Sequence[Extract], view: Filter) -> int:
+    """Write the tables to where they are wanted, and say how many rows the first had; that number."""
     tally = [0]
     first = replace(extracts[0], parts=_tallied(extracts[0].parts, tally))
     fill = partial(forms.write, form, [first, *extracts[1:]])
     if wanted.to_stdout:
         _to_stdout(form, fill)
-        return
+        return tally[0]
     path = wanted.output or Path(file.name(wanted.rows, view, form))
     file.save(path, fill, force=wanted.force)
     print(f"{plural(tally[0], 'row')} written to {path}", file=sys.stderr)
+    return tally[0]
 
 
 def _tallied(parts: Iterable[pa.Table], tally: list[int]) -> Iterator[pa.Table]:

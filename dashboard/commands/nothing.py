@@ -14,16 +14,22 @@ if TYPE_CHECKING:
 
 def nothing(view: Filter, store: FileStore, settings: Settings) -> str:
     """That there are no calls, when the last ones were, and how to see them."""
-    from ..report import period as named
-
     if view.choices:
-        return f"No such calls on {named(view)}."
+        return f"No such calls {_when(view)}."
     last = _last_call(store)
     if last is None:
         return f"No calls in {settings.log_dir} yet. callmeter demo writes some to look at."
     day = last.astimezone(settings.zone).date()
     command = f"callmeter report --date {day} --log-dir {shlex.quote(str(settings.log_dir))}"
-    return f"No calls on {named(view)}. The last ones were on {day}: {command}"
+    return f"No calls {_when(view)}. The last ones were on {day}: {command}"
+
+
+def _when(view: Filter) -> str:
+    """`on 2026-11-22`, or from when to when."""
+    from ..report import period as named
+
+    first, spans, last = named(view).partition(" – ")
+    return f"from {first} to {last}" if spans else f"on {first}"
 
 
 def _last_call(store: FileStore) -> datetime | None:

@@ -25,6 +25,8 @@ class Extract:
     name: str
     """What a sheet of it is called."""
     schema: pa.Schema
-    """Of text, int64, float64, bool, date32, and timestamp[us] with a zone."""
+    """Of text, int64, float64, bool, date32, timestamp[us] with a zone; of a cover also a union of such."""
     parts: Iterable[pa.Table]
     """Its rows in order, all with this schema; may be gone through once."""
+    cover: bool = False
+    """Whether a workbook begins with it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
@@ -17,10 +17,11 @@ from . import Extract, bill
 from .calls import NUMBER, TEXT
 from .days import days, facet
 
-SUMMARY = pa.schema([("What", TEXT), ("Value", NUMBER), ("Note", TEXT)])
+VALUE = pa.dense_union([pa.field("number", NUMBER), pa.field("text", TEXT)])
+SUMMARY = pa.schema([("What", TEXT), ("Value", VALUE), ("Note", TEXT)])
 
-Fact = tuple[str, float | None, str | None]
-"""What, a number, words: one of both is None."""
+Fact = tuple[str, float | str | None, str | None]
+"""What, its value, and what is to be known of it."""
 
 
 def book(
@@ -28,7 +29,6 @@ def book(
 ) -> list[Extract]:
     """The tables of a month, the day by day one first; Anthropic's only when something was synced."""
     facts = list(summary(store, view, billed, now, bad_lines=bad_lines))
-    rows = [dict(zip(SUMMARY.names, fact, strict=True)) for fact in facts]
     found = [
         days(store, view),
         facet(store, view, "model", "Models"),
@@ -36,7 +36,24 @@ def book(
     ]
     if billed is not None and not billed.empty:
         found.append(bill.per_day(billed))
-    return [*found, Extract("Summary", SUMMARY, (pa.Table.from_pylist(rows, SUMMARY),))]
+    return [*found, Extract("Summary", SUMMARY, (_table(facts),), cover=True)]
+
+
+def _table(facts: Sequence[Fact]) -> pa.Table:
+    what, values, notes = zip(*facts, strict=True)
+    arrays = [pa.array(what, TEXT), _values(values), pa.array(notes, TEXT)]
+    return pa.Table.from_arrays(arrays, schema=SUMMARY)
+
+
+def _values(values: Sequence[float | str | None]) -> pa.Array:
+    """Numbers and texts in one column."""
+    texts = [value for value in values if isinstance(value, str)]
+    others = [value for value in values if not isinstance(value, str)]
+    kinds = [int(isinstance(value, str)) for value in values]
+    places = [kinds[:at].count(kind) for at, kind in enumerate(kinds)]
+    children = [pa.array(others, NUMBER), pa.array(texts, TEXT)]
+    of, at = pa.array(kinds, pa.int8()), pa.array(places, pa.int32())
+    return pa.UnionArray.from_dense(of, at, children, [field.name for field in VALUE])
 
 
 def summary(
@@ -44,10 +61,10 @@ def summary(
 ) -> Iterator[Fact]:
     """The period, its totals, how complete they are, and what Anthropic billed in it."""
     last = (view.until - timedelta(microseconds=1)).date()
-    yield "First day", None, view.since.date().isoformat()
-    yield "Last day", None, last.isoformat()
-    yield "Time zone of the days", None, str(store.zone)
-    yield "Made", None, now.astimezone(store.zone).isoformat(timespec="seconds")
+    yield "First day", view.since.date().isoformat(), None
+    yield "Last day", last.isoformat(), None
+    yield "Time zone of the days", str(store.zone), None
+    yield "Made", now.astimezone(store.zone).isoformat(timespec="seconds"), None
     if now < view.until:
         yield "Not over yet", None, "The period was not over when this was made."
     yield from _logged(store, view)

@@ -32,7 +32,16 @@ _OPTIONS = {
     "strings_to_urls": False,
     "strings_to_numbers": False,
 }
-_WIDTHS = {"timestamp": 23, "day": 11, "model": 26, "project": 18, "task_id": 18, "error": 30, "What": 34}
+_WIDTHS = {
+    "timestamp": 23,
+    "day": 11,
+    "model": 26,
+    "project": 18,
+    "task_id": 18,
+    "error": 30,
+    "What": 34,
+    "Value": 26,
+}
 _FORMATS = {
     "time": "yyyy-mm-dd hh:mm:ss.000",
     "day": "yyyy-mm-dd",
@@ -79,7 +88,7 @@ def _write(extracts: Sequence[Extract], sink: _Sink, scratch: Path) -> None:
     book.use_zip64()
     formats = {name: book.add_format({"num_format": shown}) for name, shown in _FORMATS.items()}
     formats["head"] = book.add_format({"bold": True, "bottom": 1})
-    for extract in extracts:
+    for extract in sorted(extracts, key=lambda one: not one.cover):
         _write_sheet(book, extract, formats)
     book.close()
 
