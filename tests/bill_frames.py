@@ -34,7 +34,11 @@ def line(call: dict[str, Any], **differs: Any) -> dict[str, Any]:
 
 
 def billed(
-    calls: Iterable[dict[str, Any]], *, generation: str = "analytics", discount: float = 0.0
+    calls: Iterable[dict[str, Any]],
+    *,
+    generation: str = "analytics",
+    discount: float = 0.0,
+    read_at: datetime = NOW,
 ) -> Billed:
     """The bill of these calls at list prices."""
     usage, cost = [], []
@@ -51,20 +55,21 @@ def billed(
     paid = pd.DataFrame(cost, columns=list(COST_COLUMNS)).astype(
         {"day": "datetime64[s]", "list_usd": "float64"}
     )
+    paid = paid.assign(**dict.fromkeys(_FACETS, ""))
     paid["amount_usd"] = paid["list_usd"] * (1 - discount)
     used = pd.DataFrame(usage, columns=list(USAGE_COLUMNS)).astype({"day": "datetime64[s]"})
     days = [FIRST + timedelta(days=number) for number in range(-1, DAYS + 1)]
-    read = dict.fromkeys(days, DayRead(NOW, True, generation))
+    read = dict.fromkeys(days, DayRead(read_at, True, generation))
     return Billed(FIRST, LAST, _whole(used), paid, read, read)
 
 
+_FACETS = ("workspace_id", "workspace", "api_key_id", "product")
 _NOT_IN_LINES = ("tokens_cache_write_5m", "factor", "rate", "api_key")
 
 
 def _whole(usage: pd.DataFrame) -> pd.DataFrame:
     counts = dict.fromkeys((*USAGE_FIELDS, "web_searches"), "int64")
-    facets = dict.fromkeys(("workspace_id", "workspace", "api_key_id", "product"), "")
-    return usage.astype(counts).assign(**facets)
+    return usage.astype(counts).assign(**dict.fromkeys(_FACETS, ""))
 
 
 def compared(rows: pd.DataFrame, bill: Billed) -> Reconciliation:

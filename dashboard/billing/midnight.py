@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,25 +14,43 @@ from .workings import Workings
 _EDGE = 60 * 60 * 1_000_000
 """A call this near to midnight may stand on its other side in the bill. Microseconds."""
 
-Rule = Callable[[Ints, Ints | None, Ints], Match | None]
-"""Surplus of a day, what is missing on the other (None: not known), counts of the lines between -> lines."""
+Lines = tuple[Ints, Ints]
+"""Counts and calls of some lines."""
 
 
-def on_both_days(surplus: Ints, missing: Ints | None, counts: Ints) -> Match | None:
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Counts that one day has too much, or another too little, and so many calls, where that is known."""
+
+    counts: Ints
+    calls: int | None
+
+    def of(self, lines: Lines) -> Match | None:
+        """The lines that are just that."""
+        return exactly(self.counts, *lines, self.calls)
+
+
+Rule = Callable[[Amount, Amount | None, Lines], Match | None]
+"""Surplus of a day, what is missing on the other (None: not known), the lines between -> which lines."""
+
+
+def on_both_days(surplus: Amount, missing: Amount | None, lines: Lines) -> Match | None:
     """Lines that are just what one day has too much and the other too little."""
-    return exactly(surplus, counts) if missing is not None and (surplus == missing).all() else None
-
-
-def on_one_day(surplus: Ints, missing: Ints | None, counts: Ints) -> Match | None:
-    """Lines that are just what differs on one of the days, where the other differs as well."""
-    if not (surplus > 0).any():
+    if missing is None or (surplus.counts != missing.counts).any():
         return None
-    if missing is None or missing.any():
-        found = exactly(surplus, counts)
-        if found:
+    return surplus.of(lines)
+
+
+def on_one_day(surplus: Amount, missing: Amount | None, lines: Lines) -> Match | None:
+    """Lines that are just what differs on one of the days, where the other differs as well."""
+    if not (surplus.counts > 0).any():
+        return None
+    if missing is None or missing.counts.any():
+        found = surplus.of(lines)
+        if found and found.unique:
             return Match(found.places, unique=False)
-    found = None if missing is None else exactly(missing, counts)
-    return found and Match(found.places, unique=False)
+    found = None if missing is None else missing.of(lines)
+    return Match(found.places, unique=False) if found and found.unique else None
 
 
 def explain(work: Workings, rule: Rule) -> None:
@@ -42,6 +61,29 @@ def explain(work: Workings, rule: Rule) -> None:
             _explain(work, rule, int(model), first + 1, first)
 
 
+def runs(work: Workings) -> None:
+    """Give the next day its part of lines of many calls that reach past midnight, as far as one day has too
+    much of it and the other too little: likely, for no one tells when each of the calls was.
+    """
+    lines, axes = work.grid.lines, work.grid.axes
+    until = np.minimum((lines.ended - axes.begin) // DAY, axes.days - 1)
+    wanted = (lines.run | (lines.calls > 1)) & (lines.day >= 0) & (until > lines.day)
+    for line in np.flatnonzero(wanted):
+        for other in range(int(lines.day[line]) + 1, int(until[line]) + 1):
+            _part(work, int(line), int(lines.day[line]), other)
+
+
+def _part(work: Workings, line: int, day: int, other: int) -> None:
+    known, model = work.grid.known, int(work.grid.lines.model[line])
+    part = work.grid.lines.counts[line]
+    if known[day]:
+        part = np.minimum(part, np.maximum(-work.left[day, model], 0))
+    if known[other]:
+        part = np.minimum(part, np.maximum(work.left[other, model], 0))
+    if part.any() and (known[day] or known[other]):
+        work.part(line, other, part)
+
+
 def _explain(work: Workings, rule: Rule, model: int, day: int, other: int) -> None:
     known = work.grid.known
     if not known[day] or not (known[other] or work.grid.compared[day]):
@@ -49,8 +91,10 @@ def _explain(work: Workings, rule: Rule, model: int, day: int, other: int) -> No
     at = _candidates(work, model, day, other)
     if not len(at):
         return
-    missing = work.left[other, model] if known[other] else None
-    found = rule(-work.left[day, model], missing, work.grid.lines.counts[at])
+    more, less = work.too_many(day, model), work.too_many(other, model)
+    surplus = Amount(-work.left[day, model], more)
+    missing = Amount(work.left[other, model], None if less is None else -less) if known[other] else None
+    found = rule(surplus, missing, (work.grid.lines.counts[at], work.grid.lines.calls[at]))
     if found:
         work.move(at[list(found.places)], other, certain=found.unique)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .axes import KINDS, SEARCH, TOKENS, Bools, Floats, Ints
+from .axes import KINDS, SEARCH, Bools, Floats, Ints
 from .price_words import rates
+from .why import why
 from .workings import Piece, Workings
 
 DUST = 1e-6
@@ -20,17 +19,9 @@ _NOTHING = 1e-4
 """USD below which it is rounding all the same."""
 
 _SEARCH = KINDS.index(SEARCH)
-_OUTPUT = KINDS.index("tokens_output")
 
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why tokens are missing on one side, as far as it can be told."""
-
-    reason: str
-    calls: int | None = None
-    certain: bool = True
-    hint: str = ""
+_CHEAPEST, _DEAREST = 0.45, 2.2
+"""How missing tokens may cost beside what such tokens usually cost."""
 
 
 def explain(work: Workings) -> list[Piece]:
@@ -64,20 +55,41 @@ class _Money:
         self.missing = np.maximum(left, 0) * rate
         self.surplus = work.usd * (1 - kept)
         self.price = bill.list_usd - self.missing - self.unpriced - work.usd + self.surplus
-        self._give_to_tokens(work, left)
+        self.odd = self._give_to_tokens(work, left, rate)
         self.discount = bill.usd - bill.list_usd
         self.rounding: Bools = np.abs(self.price) <= _tolerated(bill.list_usd)
 
-    def _give_to_tokens(self, work: Workings, left: Ints) -> None:
-        """Where prices agree elsewhere, what the missing or surplus tokens cost is all that differs."""
+    def _give_to_tokens(self, work: Workings, left: Ints, rate: Floats) -> Bools:
+        """Where prices agree elsewhere, what the missing or surplus tokens cost is all that differs: within
+        reason, for calls may be batches or of another tier. -> where that is neither the usual nor half of it.
+        """
         agree = _prices_agree(work)
-        missing = self.missing + self.price
-        at = agree & (left > 0) & (missing >= 0) & (missing <= 5 * self.missing)
-        self.missing = np.where(at, missing, self.missing)
-        surplus = self.surplus - self.price
-        other = agree & (left < 0) & (surplus >= 0) & (surplus <= 5 * self.surplus)
-        self.surplus = np.where(other, surplus, self.surplus)
-        self.price = np.where(at | other, 0.0, self.price)
+        priced = work.logged - work.unpriced
+        usual = np.maximum(left, 0) * np.where(priced > 0, _ratio(work.usd, priced), rate)
+        missing, surplus = self.missing + self.price, self.surplus - self.price
+        more = agree & (left > 0) & _near(missing, usual)
+        less = agree & (left < 0) & _near(surplus, self.surplus)
+        others = (left == 0) & (np.abs(self.price) <= _tolerated(work.grid.bill.list_usd))
+        whole = (more | less | others).all(axis=2, keepdims=True)
+        more, less = more & whole, less & whole
+        odd: Bools = (more & _odd(missing, usual)) | (less & _odd(surplus, self.surplus))
+        self.missing = np.where(more, missing, self.missing)
+        self.surplus = np.where(less, surplus, self.surplus)
+        self.price = np.where(more | less, 0.0, self.price)
+        return odd
+
+
+def _near(usd: Floats, usual: Floats) -> Bools:
+    """Whether tokens may cost that: half as a batch, twice as a large or a fast one."""
+    found: Bools = (usd >= _CHEAPEST * usual) & (usd <= _DEAREST * usual)
+    return found
+
+
+def _odd(usd: Floats, usual: Floats) -> Bools:
+    """Whether tokens cost neither what they usually do nor half of it."""
+    off = np.minimum(np.abs(usd - usual), np.abs(usd - usual / 2))
+    found: Bools = off > 0.02 * usual + _NOTHING
+    return found
 
 
 def _tolerated(list_usd: Floats) -> Floats:
@@ -102,13 +114,11 @@ def _prices_agree(work: Workings) -> Bools:
 def _pieces(work: Workings, money: _Money, day: int, model: int) -> list[Piece]:
     cell = day, model
     left = work.left[cell]
-    missing, surplus = _of_tokens(np.maximum(left, 0)), _of_tokens(np.minimum(left, 0))
-    found = []
-    if missing.any():
-        found.append(_piece(why_missing(work, day, model, missing), cell, missing, money.missing[cell]))
-    if surplus.any():
-        found.append(_piece(why_surplus(work, day, model), cell, surplus, -money.surplus[cell]))
-    return [*found, *_search_pieces(money, cell, left), *_money_pieces(work, money, cell)]
+    return [
+        *_token_pieces(work, money, cell, _of_tokens(left)),
+        *_search_pieces(money, cell, left),
+        *_money_pieces(work, money, cell),
+    ]
 
 
 def _of_tokens(counts: Ints) -> Ints:
@@ -117,11 +127,14 @@ def _of_tokens(counts: Ints) -> Ints:
     return found
 
 
-def _piece(why: Why, cell: tuple[int, int], counts: Ints, usd: Floats) -> Piece:
-    """USD only of the kinds that have counts."""
-    return Piece(
-        why.reason, *cell, counts, np.where(counts != 0, usd, 0.0), why.calls, why.certain, (), why.hint
-    )
+def _token_pieces(work: Workings, money: _Money, cell: tuple[int, int], left: Ints) -> list[Piece]:
+    """All the tokens left over; USD only of the kinds that have some."""
+    if not left.any():
+        return []
+    found = why(work, *cell, left)
+    certain = found.certain and not money.odd[cell][left != 0].any()
+    usd = np.where(left > 0, money.missing[cell], np.where(left < 0, -money.surplus[cell], 0.0))
+    return [Piece(found.reason, *cell, left, usd, found.calls, certain, (), found.hint)]
 
 
 def _search_pieces(money: _Money, cell: tuple[int, int], left: Ints) -> list[Piece]:
@@ -145,11 +158,18 @@ def _money_pieces(work: Workings, money: _Money, cell: tuple[int, int]) -> list[
         "unexplained": np.where(~rounded & ~both, price, 0.0),
         "discount": money.discount[cell],
     }
+    sure = not work.left[cell][np.abs(parts["price"]) > DUST].any()
     return [
-        Piece(reason, *cell, nothing, usd, hint=_rates(work, cell, usd) if reason == "price" else "")
+        Piece(
+            reason, *cell, nothing, usd, None, sure or reason != "price", (), _hint(work, cell, reason, usd)
+        )
         for reason, usd in parts.items()
         if np.abs(usd).max() > DUST
     ]
+
+
+def _hint(work: Workings, cell: tuple[int, int], reason: str, usd: Floats) -> str:
+    return _rates(work, cell, usd) if reason == "price" else ""
 
 
 def _rates(work: Workings, cell: tuple[int, int], usd: Floats) -> str:
@@ -157,43 +177,3 @@ def _rates(work: Workings, cell: tuple[int, int], usd: Floats) -> str:
     at = *cell, int(np.argmax(np.abs(usd)))
     bill, priced = work.grid.bill, work.logged[at] - work.unpriced[at]
     return rates(KINDS[at[2]], bill.list_usd[at] / bill.counts[at], work.usd[at] / max(priced, 1))
-
-
-def why_surplus(work: Workings, day: int, model: int) -> Why:
-    """Tokens that were logged and not billed, and that no line explains."""
-    if work.grid.young[day]:
-        return Why("not_reported_yet", certain=False)
-    requests = work.grid.bill.requests[day, model]
-    more = work.calls[day, model] - requests
-    return Why("not_billed", int(more) if more > 0 else None)
-
-
-def why_missing(work: Workings, day: int, model: int, missing: Ints) -> Why:
-    """Tokens that were billed and not logged."""
-    calls = missing_calls(work, day, model)
-    cut, runs = (
-        _flagged(work, day, model, "final", wanted=False),
-        _flagged(work, day, model, "run", wanted=True),
-    )
-    only_output = not np.delete(missing[TOKENS], _OUTPUT).any()
-    if cut and calls == 0:
-        return Why("lower_bound", cut)
-    if cut and (only_output or (runs and not calls)):
-        return Why("lower_bound", cut, certain=False)
-    if calls == 0:
-        return Why("unexplained")
-    hint = "; some of it may belong to lines that are a lower bound" if cut else ""
-    return Why("not_logged", None if runs else calls, certain=not cut, hint=hint)
-
-
-def missing_calls(work: Workings, day: int, model: int) -> int | None:
-    """How many more requests were billed than calls logged; None where requests are not told."""
-    requests = work.grid.bill.requests[day, model]
-    return None if np.isnan(requests) else max(0, int(requests - work.calls[day, model]))
-
-
-def _flagged(work: Workings, day: int, model: int, name: str, *, wanted: bool) -> int:
-    """Calls of the lines whose flag is as wanted."""
-    lines = work.grid.lines
-    at = work.lines_of(day, model)
-    return int(lines.calls[at[getattr(lines, name)[at] == wanted]].sum())

@@ -3,55 +3,105 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb, sqrt
 
 import numpy as np
 
-from .axes import Ints
+from .axes import Bools, Ints
 
 _MOST_STEPS = 4_000
 _MOST_SEARCHED = 24
 """More candidates than that are only tried one by one, in pairs, and all together."""
-_MOST_PAIRED = 5_000
+_MOST_PAIRED = 50_000
+_BY_CHANCE = 0.01
+"""So many matches may be expected by chance, at most, for one to prove anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Positions among the candidates; `unique`: no other lines with other counts add up to the same."""
+    """Positions among the candidates; `unique`: no other lines with other counts are to be expected to
+    add up to the same."""
 
     places: tuple[int, ...]
     unique: bool = True
 
 
-def exactly(target: Ints, candidates: Ints) -> Match | None:
-    """Candidates (lines x kinds, none negative) that add up to `target`; None when none were found."""
+def exactly(
+    target: Ints, candidates: Ints, calls: Ints | None = None, wanted: int | None = None
+) -> Match | None:
+    """Candidates (lines x kinds, none negative) that add up to `target`; None when none were found.
+
+    wanted: how many calls they must be, where that is known, and `calls` those of each candidate.
+    """
     if not len(candidates) or (target < 0).any() or not target.any():
         return None
+    if calls is not None and wanted is not None:
+        target, candidates = np.append(target, wanted), np.column_stack([candidates, calls])
     usable = np.flatnonzero((candidates <= target).all(axis=1) & candidates.any(axis=1))
-    found = _exactly(target, candidates[usable])
-    return found and Match(tuple(int(usable[place]) for place in found.places), found.unique)
+    among = candidates[usable]
+    found = _exactly(target, among)
+    if found is None:
+        return None
+    sure = found.unique and not _by_chance(among, len(found.places), known=wanted is not None)
+    return Match(tuple(int(usable[place]) for place in found.places), sure)
 
 
 def _exactly(target: Ints, candidates: Ints) -> Match | None:
-    single = np.flatnonzero((candidates == target).all(axis=1))
-    if len(single):
-        return Match((int(single[0]),))
-    if len(candidates) and (candidates.sum(axis=0) == target).all():
+    if len(candidates) > 1 and (candidates.sum(axis=0) == target).all():
         return Match(tuple(range(len(candidates))))
-    if len(candidates) <= _MOST_SEARCHED:
-        return _Search(target, candidates).run()
-    return _pair(target, candidates) if len(candidates) <= _MOST_PAIRED else None
+    if len(candidates) <= _MOST_SEARCHED and (found := _Search(target, candidates).run()):
+        return found
+    single = np.flatnonzero((candidates == target).all(axis=1))
+    pair = _pair(target, candidates) if len(candidates) <= _MOST_PAIRED else None
+    return Match((int(single[0]),), pair is None) if len(single) else pair
+
+
+def _by_chance(candidates: Ints, size: int, *, known: bool) -> bool:
+    """Whether so many candidates have so few different counts that some match is no wonder.
+
+    known: only matches of this size are possible; else also of fewer or one more.
+    """
+    count = len(candidates)
+    if 1 < size == count:
+        return False
+    spread = np.ptp(candidates, axis=0) if count > 1 else candidates.max(axis=0)
+    sizes = [size] if known else range(1, min(max(size, 2), count) + 1)
+    expected = sum(comb(count, some) / _room(spread, some) for some in sizes)
+    return expected > _BY_CHANCE
+
+
+def _room(spread: Ints, size: int) -> float:
+    """How many different sums so many lines can have, roughly."""
+    return float(np.prod(spread * sqrt(size) + 1.0))
 
 
 def _pair(target: Ints, candidates: Ints) -> Match | None:
     """Two candidates; `unique` when no other two have it."""
     seen: dict[tuple[int, ...], int] = {}
     found: dict[tuple[int, ...], tuple[int, int]] = {}
-    for place, row in enumerate(candidates):
+    for place in np.flatnonzero(_paired(target, candidates)):
+        row = candidates[place]
         other = seen.get(tuple(target - row))
         if other is not None:
-            found[tuple(np.minimum(row, target - row))] = (other, place)
-        seen.setdefault(tuple(row), place)
+            found[tuple(np.minimum(row, target - row))] = (other, int(place))
+        seen.setdefault(tuple(row), int(place))
     return Match(next(iter(found.values())), len(found) == 1) if found else None
+
+
+def _paired(target: Ints, candidates: Ints) -> Bools:
+    """Candidates for which another one may make up the target."""
+    numbers = numbered(candidates)
+    found: Bools = np.isin(numbered(target) - numbers, numbers)
+    return found
+
+
+def numbered(counts: Ints) -> Ints:
+    """A number for each row, equal for equal rows and of a sum the sum; others hardly ever share one."""
+    found: Ints = counts.astype("int64") @ _FACTORS[: counts.shape[-1]]
+    return found
+
+
+_FACTORS: Ints = np.random.default_rng(20261101).integers(2**40, 2**62, 16, dtype="int64")
 
 
 class _Search:
@@ -66,12 +116,13 @@ class _Search:
         self._steps = 0
 
     def run(self) -> Match | None:
-        """The first solution."""
+        """The solution of fewest lines among the first two."""
         self._down(0, self._target, ())
         if not self._found:
             return None
         exhausted = self._steps > _MOST_STEPS
-        chosen = tuple(sorted(int(self._order[place]) for place in self._found[0]))
+        fewest = min(self._found, key=len)
+        chosen = tuple(sorted(int(self._order[place]) for place in fewest))
         return Match(chosen, len(self._found) == 1 and not exhausted)
 
     def _down(self, place: int, target: Ints, chosen: tuple[int, ...]) -> None:

@@ -3,49 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from . import midnight
-from .axes import Ints
-from .subsets import exactly
+from .axes import Bools, Ints
+from .subsets import exactly, numbered
 from .workings import Workings
 
 _NEAR = 15 * 60 * 1_000_000
 """Two lines of one call begin at most so far apart, or one within the other. Microseconds."""
 
-Candidates = Callable[[Workings, int, int], Ints]
+_AT_ONCE = 1_000_000
+"""And two that begin that near to each other hardly are two calls."""
+
+_MOST_ROUNDS = 50
+
+Step = Callable[[Workings, int, int], None]
 
 
 def explain(work: Workings) -> None:
     """Take from the workings what can be told to be logged twice, failed, or of the day beside."""
     midnight.explain(work, midnight.on_both_days)
-    for reason, candidates in SUSPECTS:
-        for day, model in work.groups(surplus=True):
-            _exact(work, day, model, reason, candidates)
+    midnight.runs(work)
+    _each(work, _twice, _failed)
     midnight.explain(work, midnight.on_one_day)
-    for day, model in work.groups(surplus=True):
-        _together(work, day, model)
-    for day, model in work.groups(surplus=True):
-        _covering(work, day, model)
+    _each(work, _together, _covering)
     for day, model in work.groups(surplus=False):
         _hidden(work, day, model)
-    for day, model in work.groups(surplus=True):
-        if not work.grid.young[day]:
-            _exact(work, day, model, "not_billed", Workings.lines_of)
+    _each(work, _near_twins, _not_billed)
 
 
-def twins(work: Workings, day: int, model: int) -> Ints:
-    """The later ones of lines with equal counts that lie near each other in time."""
-    at = work.lines_of(day, model)
-    lines = work.grid.lines
-    if len(at) < 2:
-        return at[:0]
-    order = at[np.lexsort((lines.started[at], *lines.counts[at].T))]
-    before, after = order[:-1], order[1:]
-    same = (lines.counts[before] == lines.counts[after]).all(axis=1)
+def _each(work: Workings, *steps: Step) -> None:
+    """One step after the other, wherever too much was logged."""
+    for step in steps:
+        for day, model in work.groups(surplus=True):
+            step(work, day, model)
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Lines that may tell of a call that an earlier line told already."""
+
+    lines: Ints
+    strong: Bools
+    """Two programs told of it, or both lines begin at once."""
+    sure: Bools
+    """Two programs told of it, and no other line has these counts."""
+
+
+def twins(work: Workings, day: int, model: int) -> Twins:
+    """The later ones of lines with equal counts that lie near each other in time.
+
+    Counts that more than two lines have are usual counts: there only what begins at once in two
+    programs, or at one moment in one.
+    """
+    lines, at = work.grid.lines, work.lines_of(day, model)
+    number = numbered(lines.counts[at])
+    order = np.lexsort((lines.started[at], number))
+    at, number = at[order], number[order]
+    before, after = at[:-1], at[1:]
     gap = lines.started[after] - np.maximum(lines.ended[before], lines.started[before])
-    return np.sort(after[same & (gap <= _NEAR)])
+    other = lines.source[after] != lines.source[before]
+    at_once = lines.started[after] - lines.started[before] <= _AT_ONCE
+    one_moment = lines.started[after] == lines.started[before]
+    two = _occurring(number)[1:] == 2
+    same = (number[1:] == number[:-1]) & (gap <= _NEAR) & (two | (at_once & other) | one_moment)
+    found = np.flatnonzero(same)
+    found = found[np.argsort(after[found])]
+    return Twins(after[found], (other | at_once)[found], (two & other)[found])
+
+
+def _occurring(ordered: Ints) -> Ints:
+    """How often each number of an ordered row of them occurs."""
+    _, place, many = np.unique(ordered, return_inverse=True, return_counts=True)
+    found: Ints = many[place]
+    return found
 
 
 def failures(work: Workings, day: int, model: int) -> Ints:
@@ -54,45 +88,110 @@ def failures(work: Workings, day: int, model: int) -> Ints:
     return at[work.grid.lines.failed[at]]
 
 
-SUSPECTS: tuple[tuple[str, Candidates], ...] = (("logged_twice", twins), ("failed", failures))
-"""Reasons why a line may not be in the bill, and the lines for which they may hold."""
+def _twice(work: Workings, day: int, model: int) -> None:
+    """Lines surely or likely told twice that are just the surplus."""
+    found = twins(work, day, model)
+    at, sure = found.lines[found.strong], found.sure[found.strong]
+    chosen, unique = _just(work, day, model, at, work.too_many(day, model))
+    if len(chosen):
+        certain = unique and bool(sure[chosen].all()) and _settled(work, day, model)
+        work.drop(at[chosen], "logged_twice", certain=certain)
 
 
-def _exact(work: Workings, day: int, model: int, reason: str, candidates: Candidates) -> None:
-    """Lines that are just the surplus."""
-    at = candidates(work, day, model)
-    found = exactly(-work.left[day, model], work.grid.lines.counts[at])
-    if found:
-        work.drop(at[list(found.places)], reason, certain=found.unique)
+def _failed(work: Workings, day: int, model: int) -> None:
+    """Failed calls that are just the surplus; requests may count them all the same."""
+    at, more = failures(work, day, model), work.too_many(day, model)
+    chosen, unique = _just(work, day, model, at, None if more == 0 else more)
+    if len(chosen):
+        work.drop(at[chosen], "failed", certain=unique and _settled(work, day, model))
+
+
+def _near_twins(work: Workings, day: int, model: int) -> None:
+    """Lines of one program that are equal, near each other and just the surplus: likely the same call."""
+    at = twins(work, day, model).lines
+    chosen, unique = _just(work, day, model, at, work.too_many(day, model))
+    if len(chosen) and unique and not work.grid.young[day]:
+        work.drop(at[chosen], "logged_twice", certain=False)
+
+
+def _not_billed(work: Workings, day: int, model: int) -> None:
+    """Lines that are just the surplus, when no others can be."""
+    at = work.lines_of(day, model)
+    chosen, unique = _just(work, day, model, at, work.too_many(day, model))
+    if not len(chosen) or not unique or work.grid.young[day]:
+        return
+    number = numbered(work.grid.lines.counts[at])
+    alone = not np.isin(number[chosen], np.delete(number, chosen)).any()
+    work.drop(at[chosen], "not_billed", certain=alone and _settled(work, day, model))
+
+
+def _settled(work: Workings, day: int, model: int) -> bool:
+    """Whether nothing else about a day and model is a guess, and all of it is reported."""
+    return not work.grid.young[day] and not work.guessed[day, model]
+
+
+def _just(work: Workings, day: int, model: int, at: Ints, calls: int | None) -> tuple[Ints, bool]:
+    """Places of the lines that are just the surplus, of so many calls; and whether no others are."""
+    lines = work.grid.lines
+    found = exactly(-work.left[day, model], lines.counts[at], lines.calls[at], calls)
+    return (np.array(found.places, dtype="int64"), found.unique) if found else (at[:0], False)
+
+
+def _suspects(work: Workings, day: int, model: int) -> tuple[Ints, Bools]:
+    """Lines that may well not be in the bill, in order, and which of them are told twice."""
+    found = twins(work, day, model)
+    twice = found.lines[found.strong]
+    failed = failures(work, day, model)
+    whole = failed[work.grid.lines.final[failed]]
+    at = np.union1d(twice, whole)
+    return at, np.isin(at, twice)
+
+
+def _drop_both(work: Workings, at: Ints, twice: Bools) -> None:
+    for some, reason in ((at[twice], "logged_twice"), (at[~twice], "failed")):
+        if len(some):
+            work.drop(some, reason, certain=False)
 
 
 def _together(work: Workings, day: int, model: int) -> None:
     """Lines of several reasons that are just the surplus together."""
-    reasons = {int(line): reason for reason, among in reversed(SUSPECTS) for line in among(work, day, model)}
-    at = np.array(sorted(reasons), dtype="int64")
-    found = exactly(-work.left[day, model], work.grid.lines.counts[at])
-    for line in at[list(found.places)] if found else ():
-        work.drop(np.array([line]), reasons[int(line)], certain=False)
+    at, twice = _suspects(work, day, model)
+    chosen, _ = _just(work, day, model, at, work.too_many(day, model))
+    _drop_both(work, at[chosen], twice[chosen])
 
 
 def _covering(work: Workings, day: int, model: int) -> None:
     """Where calls are missing as well: suspects without which less differs."""
-    for reason, among in SUSPECTS:
-        for line in among(work, day, model):
-            left = work.left[day, model]
-            without = left + work.grid.lines.counts[line]
-            if (left < 0).any() and np.abs(without).sum() < np.abs(left).sum():
-                work.drop(np.array([line]), reason, certain=False)
+    at, twice = _suspects(work, day, model)
+    chosen = _nearer(work.left[day, model], work.grid.lines.counts[at])
+    _drop_both(work, at[chosen], twice[chosen])
+
+
+def _nearer(left: Ints, counts: Ints) -> Ints:
+    """Places of the rows that, one after the other, bring `left` nearer to nothing. Bounded."""
+    chosen: list[Ints] = []
+    still = np.arange(len(counts))
+    for _ in range(_MOST_ROUNDS):
+        far = np.abs(left).sum()
+        still = still[np.abs(left + counts[still]).sum(axis=1) < far]
+        if not len(still) or not (left < 0).any():
+            break
+        sums = left + counts[still].cumsum(axis=0)
+        size = np.abs(sums).sum(axis=1)
+        good = (size[1:] < size[:-1]) & (sums[:-1] < 0).any(axis=1)
+        end = len(still) if good.all() else 1 + int(np.argmin(good))
+        chosen.append(still[:end])
+        left, still = sums[end - 1], still[end:]
+    return np.concatenate(chosen) if chosen else still[:0]
 
 
 def _hidden(work: Workings, day: int, model: int) -> None:
     """Tokens are missing, but no call is: calls told twice by two programs stand for those not logged."""
-    left, lines = work.left[day, model], work.grid.lines
-    more = work.calls[day, model] - work.grid.bill.requests[day, model]
-    at = work.lines_of(day, model)
-    if not (left > 0).any() or not more >= 0 or lines.run[at].any() or not lines.final[at].all():
+    more, lines = work.too_many(day, model), work.grid.lines
+    if more is None or more < 0 or not (work.left[day, model] > 0).any():
         return
-    for line in twins(work, day, model):
-        same = (lines.counts[at] == lines.counts[line]).all(axis=1)
-        if (lines.source[at[same]] != lines.source[line]).any():
-            work.drop(np.array([line]), "logged_twice", certain=False)
+    if not lines.final[work.lines_of(day, model)].all():
+        return
+    found = twins(work, day, model)
+    if found.sure.any():
+        work.drop(found.lines[found.sure], "logged_twice", certain=False)

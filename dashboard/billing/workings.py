@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .axes import DAY, TOKENS, Floats, Ints
+from .axes import DAY, TOKENS, Bools, Floats, Ints
 from .grid import Grid
 from .logged import Lines
 
@@ -43,6 +43,12 @@ class Workings:
         self.unpriced = grid.unpriced.copy()
         self.used = np.zeros(len(grid.lines), dtype=bool)
         self.calls = _calls(grid)
+        self.blank = _blank(grid)
+        """Calls without any counts: how they were billed is not told. Days x models."""
+        self.loose: Bools = _runs(grid) | (self.blank > 0)
+        """Days and models whose number of calls is not known exactly."""
+        self.guessed: Bools = np.zeros(self.calls.shape, dtype=bool)
+        """Where a likely explanation was taken: what is left over then is no more than likely."""
 
     @property
     def left(self) -> Ints:
@@ -54,6 +60,16 @@ class Workings:
         left = self.left
         differs = (left < 0).any(axis=2) if surplus else left.any(axis=2)
         return [(int(d), int(m)) for d, m in np.argwhere(differs & self.grid.compared[:, None])]
+
+    def too_many(self, day: int, model: int) -> int | None:
+        """How many more calls were logged than requests billed; None where that cannot be known.
+
+        Runs tell of at least so many calls, and lines without counts may have been billed or not.
+        """
+        requests = self.grid.bill.requests[day, model]
+        if np.isnan(requests) or self.loose[day, model]:
+            return None
+        return int(self.calls[day, model] - requests)
 
     def lines_of(self, day: int, model: int) -> Ints:
         """Positions of the lines not yet used that count on a day (as logged)."""
@@ -73,19 +89,32 @@ class Workings:
         some = self._use(lines)
         day, model = int(some.day[0]), int(some.model[0])
         self._take(some, day, -1)
+        self.guessed[day, model] |= not certain
         self._say(reason, day, model, some, lines, -1, certain, hint)
 
     def move(self, lines: Ints, to_day: int, *, certain: bool) -> None:
         """These lines of one day and model were billed on the day before or after."""
         some = self._use(lines)
         day, model = int(some.day[0]), int(some.model[0])
-        out, into = ("after", "before") if to_day > day else ("before", "after")
-        for place, sign, hint in (
-            (day, -1, f"billed on the day {out}"),
-            (to_day, 1, f"logged on the day {into}"),
-        ):
+        self.guessed[[day, to_day], model] |= not certain
+        for place, sign, hint in _both_sides(day, to_day):
             self._take(some, place, sign)
             self._say("day_edge", place, model, some, lines, sign, certain, hint)
+
+    def part(self, line: int, to_day: int, counts: Ints) -> None:
+        """Of this line, so much was likely billed on the day before or after; its calls cannot be told."""
+        one = self.grid.lines.take(np.array([line]))
+        day, model = int(one.day[0]), int(one.model[0])
+        share = np.divide(counts, one.counts[0], out=np.zeros(len(counts)), where=one.counts[0] > 0)
+        usd = one.usd[0] * share
+        self.loose[[day, to_day], model] = self.guessed[[day, to_day], model] = True
+        for place, sign, hint in _both_sides(day, to_day):
+            self.logged[place, model] += sign * counts
+            self.usd[place, model] += sign * usd
+            self.unpriced[place, model] += 0 if one.priced[0] else sign * counts
+            if self.grid.compared[place]:
+                said = Piece("day_edge", place, model, sign * counts, sign * usd, None, False, (line,), hint)
+                self.pieces.append(said)
 
     def _use(self, lines: Ints) -> Lines:
         self.used[lines] = True
@@ -116,11 +145,39 @@ class Workings:
         self.pieces.append(Piece(reason, day, model, counts, usd, calls, certain, names, hint))
 
 
+def _both_sides(day: int, to_day: int) -> tuple[tuple[int, int, str], tuple[int, int, str]]:
+    """Both days of what moves, with its sign there and what is said of it."""
+    out, into = ("after", "before") if to_day > day else ("before", "after")
+    return (day, -1, f"billed on the day {out}"), (to_day, 1, f"logged on the day {into}")
+
+
 def _calls(grid: Grid) -> Ints:
     """Calls of lines that have any counts: days x models."""
+    return _summed(grid, _counted(grid))
+
+
+def _counted(grid: Grid) -> Bools:
+    """Lines that have any counts."""
+    found: Bools = np.asarray(grid.lines.counts.any(axis=1))
+    return found
+
+
+def _blank(grid: Grid) -> Ints:
+    """Calls of lines without any counts that may be billed, such as killed early: days x models."""
+    return _summed(grid, ~_counted(grid) & ~grid.lines.free)
+
+
+def _runs(grid: Grid) -> Bools:
+    """Where lines of CLI runs are, days x models."""
+    found: Bools = _summed(grid, grid.lines.run) > 0
+    return found
+
+
+def _summed(grid: Grid, wanted: Bools) -> Ints:
+    """Calls of the wanted lines on the axes."""
     days, models, _ = grid.axes.shape
     lines = grid.lines
-    here = (lines.day >= 0) & (lines.day < days) & lines.counts.any(axis=1)
+    here = (lines.day >= 0) & (lines.day < days) & wanted
     cell = lines.day[here] * models + lines.model[here]
     found = np.bincount(cell, weights=lines.calls[here], minlength=days * models)
     return found.reshape(days, models).astype("int64")
