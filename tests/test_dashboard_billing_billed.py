@@ -99,6 +99,50 @@ def test_a_choice_of_keys_and_workspaces_is_by_name_id_or_pattern(folder: Billin
     assert billed.narrowed(frozenset(["none"]), nothing).usage.empty
 
 
+def keys(folder: BillingFolder, *rows: tuple[str, str, str]) -> None:
+    """Usage of keys: id, name, workspace."""
+    used = [{"api_key_id": i, "api_key": n, "workspace": w, "tokens_input": 1} for i, n, w in rows]
+    put(folder, "usage", *used)
+    put(folder, "cost", *({**row, "amount_usd": 1.0} for row in used))
+
+
+def test_keys_of_one_name_are_told_apart_by_their_workspaces(folder: BillingFolder) -> None:
+    keys(folder, ("k1", "prod", "Research"), ("k2", "prod", "Sales"), ("k3", "test", "Sales"))
+    billed = load(folder)
+    for frame in (billed.usage, billed.cost):
+        assert list(frame["api_key"]) == ["prod (Research)", "prod (Sales)", "test"]
+    assert billed.usage.dtypes.map(str).to_dict() == USAGE_COLUMNS
+    nothing: frozenset[str] = frozenset()
+    chosen = [len(billed.narrowed(nothing, frozenset([one])).usage) for one in ("PROD", "prod (sales)", "k1")]
+    assert chosen == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "shown"),
+    [
+        ([("key_aa3fA9", "prod", "Lab"), ("key_ab3fA0", "prod", "Lab")], ["prod (…3fA9)", "prod (…3fA0)"]),
+        ([("key_a_3fA9", "prod", "Lab"), ("key_b_3fA9", "prod", "")], ["prod (…a_3fA9)", "prod (…b_3fA9)"]),
+        (
+            [("k1", "prod", "Lab"), ("k2", "prod", "Bar"), ("k3", "prod (Lab)", "Lab")],
+            ["prod (…k1)", "prod (…k2)", "prod (Lab)"],
+        ),
+        ([("k1", "prod", "Lab"), ("", "prod", "Lab"), ("k1", "prod", "Bar")], ["prod"] * 3),
+    ],
+    ids=["one workspace", "no workspace", "name taken", "one key"],
+)
+def test_keys_of_one_name_are_told_apart_by_the_ends_of_their_ids(
+    folder: BillingFolder, rows: list[tuple[str, str, str]], shown: list[str]
+) -> None:
+    keys(folder, *rows)
+    assert list(load(folder).usage["api_key"]) == shown
+
+
+def test_workspaces_of_one_name_are_told_apart(folder: BillingFolder) -> None:
+    rows = [{"workspace_id": f"w_000{n}", "workspace": "Lab", "tokens_input": n} for n in (1, 2)]
+    put(folder, "usage", *rows)
+    assert list(load(folder).usage["workspace"]) == ["Lab (…0001)", "Lab (…0002)"]
+
+
 def test_a_choice_of_keys_leaves_the_legacy_cost_out(folder: BillingFolder) -> None:
     before = DAY - timedelta(days=1)
     put(folder, "cost", {"api_key_id": "k1", "amount_usd": 1.0})

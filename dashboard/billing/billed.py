@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import FolderError
-from . import names
+from . import names, namesakes
 from .kinds import billed_name
 from .meant import meant
 from .names import Called
@@ -79,6 +79,8 @@ class Billed:
     cost_days: Mapping[date, DayRead] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     """What could not be read, in sentences."""
+    shared: namesakes.Shared = field(default_factory=dict)
+    """Names that several workspaces or keys have, by those under which they are told apart here."""
     part: bool = False
     """Whether usage of other workspaces or keys was left out."""
     keyless: frozenset[date] = frozenset()
@@ -97,25 +99,22 @@ class Billed:
     def narrowed(self, workspaces: frozenset[str], api_keys: frozenset[str]) -> Billed:
         """Only rows of these workspaces and keys, by name or id; an empty choice means all.
 
+        A name that several have means all of them, their names here each one.
         The legacy cost report knows no keys: with a choice of keys its rows are left out, and `cost_days`
         of such days with them. `*` stands for anything; upper and lower case are the same.
         """
         usage, cost, cost_days = self.usage, self.cost, self.cost_days
         keyless: frozenset[date] = frozenset()
         if workspaces:
-            usage, cost = _only((usage, cost), _WORKSPACE, workspaces)
+            usage, cost = _only((usage, cost), "workspace", workspaces, self.shared)
         if api_keys:
-            usage, cost = _only((usage, cost), _API_KEY, api_keys)
+            usage, cost = _only((usage, cost), "api_key", api_keys, self.shared)
             keyless = frozenset(day for day, read in cost_days.items() if read.generation == "legacy")
             cost_days = {day: read for day, read in cost_days.items() if day not in keyless}
             cost = cost[~cost["day"].isin(np.array(sorted(keyless), dtype="datetime64[s]"))]
         part = self.part or len(usage) < len(self.usage)
         usage, cost = (frame.reset_index(drop=True) for frame in (usage, cost))
         return replace(self, usage=usage, cost=cost, cost_days=cost_days, part=part, keyless=keyless)
-
-
-_WORKSPACE = ("workspace_id", "workspace")
-_API_KEY = ("api_key_id", "api_key")
 
 
 def load(folder: BillingFolder, since: date | None = None, until: date | None = None) -> Billed:
@@ -125,11 +124,13 @@ def load(folder: BillingFolder, since: date | None = None, until: date | None = 
     known = sorted(usage.keys() | cost.keys())
     first, last = (known[0], known[-1]) if known else (date.max, date.min)
     called = names.newest(folder.folder)
+    frames = namesakes.apart([_frame(usage, USAGE_COLUMNS, called), _frame(cost, COST_COLUMNS, called)])
     return Billed(
         since=since or first,
         until=until or last,
-        usage=_frame(usage, USAGE_COLUMNS, called),
-        cost=_frame(cost, COST_COLUMNS, called),
+        usage=frames.frames[0],
+        cost=frames.frames[1],
+        shared=frames.shared,
         usage_days=_days(usage),
         cost_days=_days(cost),
         problems=(*problems, *_bad(folder, since, until)),
@@ -226,9 +227,12 @@ def _model(name: str | None) -> str:
 
 
 def _only(
-    frames: Sequence[pd.DataFrame], columns: tuple[str, str], wanted: frozenset[str]
+    frames: Sequence[pd.DataFrame], facet: str, wanted: frozenset[str], shared: namesakes.Shared
 ) -> list[pd.DataFrame]:
     """The rows whose id or name is meant by one of the patterns."""
-    texts = {text for frame in frames for column in columns for text in frame[column].unique()}
-    good = {text for pattern in wanted for text in meant(sorted(texts), pattern)}
-    return [frame[frame[list(columns)].isin(good).any(axis=1)] for frame in frames]
+    columns = [f"{facet}_id", facet]
+    texts = sorted({text for frame in frames for column in columns for text in frame[column].unique()})
+    names = {text: shared.get((facet, text), text) for text in texts}
+    good = {text for pattern in wanted for text in meant({*texts, *names.values()}, pattern)}
+    good |= {text for text, name in names.items() if name in good}
+    return [frame[frame[columns].isin(good).any(axis=1)] for frame in frames]

@@ -35,8 +35,9 @@ def _words(rules: BillingRules) -> str:
 
 def _check(billed: Billed, patterns: Iterable[str], facet: str) -> None:
     known = _values(billed, facet)
+    shared = [name for (of, _), name in billed.shared.items() if of == facet]
     for pattern in patterns:
-        if not meant([*known, *_values(billed, f"{facet}_id")], pattern):
+        if not meant([*known, *shared, *_values(billed, f"{facet}_id")], pattern):
             there = f"there are {', '.join(known[:5])}" if known else "it names none"
             what = "API key" if facet == "api_key" else facet
             raise UsageError(f"{what} {pattern}: the bill of these days has none of that name; {there}.")
