@@ -86,7 +86,7 @@ def test_daily_has_every_day_those_without_calls_too() -> None:
     assert sheet(answer, "days").sentence == "$4.00 in all; the dearest day was 20 November."
 
 
-def test_the_average_is_over_the_7_days_that_end_there_and_null_before_there_were_7() -> None:
+def test_the_average_is_over_the_7_days_that_end_there_and_null_before_there_were_7_and_today() -> None:
     """The first call was on 10 November: the 16th ends the first 7 days. Days without calls are 0."""
     answer = made(
         "daily", call("2026-11-10", cost_usd=7.0), call("2026-11-17", cost_usd=14.0), since="2026-11-15"
@@ -100,7 +100,7 @@ def test_the_average_is_over_the_7_days_that_end_there_and_null_before_there_wer
         "2026-11-17": 2.0,
         "2026-11-18": 2.0,
         "2026-11-19": 2.0,
-        "2026-11-20": 2.0,
+        "2026-11-20": None,  # today is not over
     }
 
 

@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 
+from dashboard import filters
+from dashboard.billing.rules import BillingRules
+from dashboard.sheets.data import as_json
 from dashboard.views import bill
 from dashboard.views.all import VIEWS, view
 from tests.asking import asked, call, column, made, sheet, text
 from tests.bills import billed
-from tests.frames import at
+from tests.frames import UTC, at
+
+DAY = date(2026, 11, 18)
 
 BILL = billed(
     {
@@ -28,7 +33,9 @@ BILL = billed(
             {"model": "", "cost_type": "code_execution", "amount_usd": 1.0, "list_usd": 1.0, "requests": 0}
             | {"api_key": "", "api_key_id": ""},
         ],
-        "2026-11-20": [{"model": "claude-haiku-5-5", "amount_usd": 2.0, "workspace": "Other"}],
+        "2026-11-20": [
+            {"model": "claude-haiku-5-5", "amount_usd": 2.0, "workspace": "Other", "workspace_id": "wrkspc_2"}
+        ],
         "2026-08-01": [{"amount_usd": 100.0}],
     }
 )
@@ -119,10 +126,10 @@ def test_a_key_without_a_known_name_goes_by_its_id() -> None:
 
 
 def test_the_cache_as_billed_is_by_workspace_and_model() -> None:
+    """Where nothing was used, as of code execution alone, there is no cache to tell of."""
     answer = made("cache", billed=BILL, only_billed=True, since="2026-11-19")
-    main, other = sheet(answer, "by_workspace").rows
+    (main,) = sheet(answer, "by_workspace").rows
     assert (main["workspace"], main["read"], main["input"], main["mark"]) == ("Main", 20, 40, "good")
-    assert (other["cache_hit_rate"], other["mark"]) == (None, None)
 
 
 def test_a_zone_other_than_utc_is_said_beside_the_bill() -> None:
@@ -151,3 +158,88 @@ def test_days_of_the_bill_outside_of_the_period_do_not_count(one: Any) -> None:
     answer = one.build(asked(billed=BILL, only_billed=True, since="2026-11-19"))
     amounts = [row.get("billed_usd") for each in answer.sheets for row in each.rows]
     assert 100.0 not in amounts
+
+
+# what is known in part
+
+
+HALF = billed({"2026-11-19": [{"amount_usd": 2.0, "tokens_input": 10}]})
+"""Of 19 and 20 November only the first was read."""
+
+
+@pytest.mark.parametrize(("name", "table"), [("models", "models"), ("projects", "api_keys")])
+def test_what_was_billed_in_days_that_were_not_all_read_is_a_lower_bound_in_every_row(
+    name: str, table: str
+) -> None:
+    answer = made(name, billed=HALF, only_billed=True, since="2026-11-19")
+    cells = text(answer, table).splitlines()[1].split(" | ")
+    assert cells[1:3] == ["≥ 1", "≥ 10"]
+    assert "≥ $2.00" in cells
+    whole = replace(asked(billed=HALF, only_billed=True), view=filters.days(DAY, DAY, UTC))
+    assert "≥" not in text(view(name).build(whole), table)
+
+
+def test_data_says_which_amounts_are_lower_bounds() -> None:
+    early = billed({"2026-11-20": [{"amount_usd": 2.0}]}, early=["2026-11-20"])
+    known = {"billed": early, "since": "2026-11-20"}
+    for name, more in (("models", True), ("daily", True), ("daily", False), ("summary", False)):
+        record = as_json(made(name, call(), only_billed=more, **known))
+        rows = next(rows for rows in record.values() if isinstance(rows, list))
+        assert {row["billed_bound"] for row in rows if row["billed_usd"] == 2.0} == {True}
+
+
+def test_the_days_of_the_bill_in_all_are_a_lower_bound_where_one_was_not_read() -> None:
+    answer = made("daily", billed=HALF, only_billed=True, since="2026-11-19")
+    assert sheet(answer, "days").sentence == "≥ $2.00 in all; the dearest day was 19 November."
+    assert column(answer, "days", "billed_usd") == [2.0, None]
+
+
+def test_the_cache_as_billed_is_a_lower_bound_too() -> None:
+    answer = made("cache", billed=HALF, only_billed=True, since="2026-11-19")
+    assert "≥ 10" in text(answer, "by_model")
+
+
+def test_the_average_of_the_bill_ends_with_the_last_day_that_was_over() -> None:
+    theirs = billed(
+        {f"2026-11-{day}": [{"amount_usd": 7.0}] for day in range(10, 21)}, early=["2026-11-18", "2026-11-20"]
+    )
+    answer = made("daily", billed=theirs, only_billed=True, since="2026-11-16")
+    averages = [row[-1] for row in sheet(answer, "days").text()]
+    assert averages == ["$7.00", "$7.00", "–", "≥ $7.00", "–"]
+
+
+def test_keys_of_one_name_have_a_row_each_told_apart_by_workspace_or_else_by_id() -> None:
+    keys = [("k1", "w1", "Main"), ("k2", "w2", "Lab"), ("k3", "w1", "Main")]
+    rows = [
+        {"api_key": "prod", "api_key_id": key, "workspace_id": place, "workspace": name, "amount_usd": 1.0}
+        for key, place, name in keys
+    ]
+    two = made("projects", billed=billed({"2026-11-20": rows[:2]}), only_billed=True, since="2026-11-20")
+    assert column(two, "api_keys", "api_key") == ["prod (Main)", "prod (Lab)"]
+    three = made("projects", billed=billed({"2026-11-20": rows}), only_billed=True, since="2026-11-20")
+    assert column(three, "api_keys", "api_key") == ["prod (k1)", "prod (k2)", "prod (k3)"]
+
+
+def test_costs_of_the_older_reports_are_in_no_keys_row() -> None:
+    """They tell usage by key, costs by workspace."""
+    rows = [{"tokens_input": 10, "amount_usd": 0.0}, {"amount_usd": 3.0, "api_key": "", "api_key_id": ""}]
+    theirs = billed({"2026-11-18": rows, "2026-11-19": [{"tokens_input": 10, "amount_usd": 2.0}]})
+    read = theirs.cost_days | {DAY: replace(theirs.cost_days[DAY], generation="legacy")}
+    answer = made("projects", billed=replace(theirs, cost_days=read), only_billed=True, since="2026-11-18")
+    cells = text(answer, "api_keys").splitlines()[1].split(" | ")
+    assert (cells[0], cells[2], cells[8]) == ("coordinator", "≥ 20", "≥ $2.00")
+    assert column(answer, "workspaces", "billed_usd") == [5.0]
+    said = "The older reports tell no costs by API key: $3.00 of 1 day is in no key's row."
+    assert answer.remarks[0] == said
+
+
+def test_the_bill_of_some_workspaces_is_told_as_theirs() -> None:
+    rows = [{"amount_usd": 2.0}, {"amount_usd": 9.0, "workspace": "Lab", "workspace_id": "w2"}]
+    every = billed({"2026-11-20": rows})
+    theirs, said = bill.narrowed(every, BillingRules(workspaces=("Lab",)))
+    answer = made("summary", call(), billed=theirs, of_bill=said)
+    assert column(answer, "costs", "billed_usd")[1] == 9.0
+    assert any("Only the bill of workspace Lab" in one for one in answer.remarks)
+    whole, said = bill.narrowed(every, BillingRules(workspaces=("Nobody",)))
+    assert (whole, len(said)) == (every, 1)
+    assert said[0].endswith("All of the bill is shown.")

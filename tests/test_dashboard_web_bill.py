@@ -104,6 +104,29 @@ def test_the_average_is_not_known_before_there_are_seven_days(store: FileStore, 
     )
 
 
+def test_the_average_ends_with_the_last_day_that_is_over(store: FileStore, books: Books) -> None:
+    """What is logged of today at three in the afternoon would make it fall."""
+    average = bill_facts.gather(store, books, STATE, NOW).days.costs["average"]
+    assert average.last_valid_index() == pd.Timestamp("2026-11-21")
+    tomorrow = bill_facts.gather(store, books, STATE, NOW + timedelta(days=1)).days.costs["average"]
+    assert tomorrow.last_valid_index() == pd.Timestamp("2026-11-22")
+
+
+def test_tables_and_picture_know_the_workspaces_the_log_is_compared_with(
+    store: FileStore, chosen: Settings, tmp_path: Path
+) -> None:
+    """$2 of one workspace and $7 of another."""
+    for name, usd in (("Main", 2.0), ("Lab", 7.0)):
+        _bill(tmp_path / "billing", date(2026, 11, 20 if name == "Main" else 21), usd, workspace=name)
+    config = tmp_path / "callmeter.toml"
+    config.write_text('[billing]\nworkspace = "Lab"\n')
+    books = Books(replace(chosen, log_dir=tmp_path, file=config), {}, tmp_path)
+    made = bill_facts.gather(store, books, STATE, NOW)
+    spent = {row["period"]: row["billed_usd"] for row in made.answers["summary"].sheets[0].rows}
+    assert spent["Last 7 days"] == made.days.costs["billed"].sum() == 7.0
+    assert "Only the bill of workspace Lab" in words(bill_card.render(made, NOW))
+
+
 class Counting:
     """A store that counts how often lines are read."""
 
@@ -256,8 +279,9 @@ def test_models_stand_side_by_side_with_their_hit_rate(facts: Facts) -> None:
 # Books, and what moves the page
 
 
-def _bill(folder: Path, day: date, usd: float) -> None:
+def _bill(folder: Path, day: date, usd: float, **facets: str) -> None:
     row = {"model": "claude-opus-5-5", "cost_type": "tokens", "kind": "tokens_input", "amount_usd": usd}
+    row |= facets
     BillingFolder(folder).add(Snapshot("cost", day, [row], NOW, "analytics"))
 
 

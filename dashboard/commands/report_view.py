@@ -84,9 +84,17 @@ def _check(request: Request) -> None:
     if not request.billed:
         return
     if not what.has_bill:
-        raise UsageError(f"--billed: Anthropic's reports say nothing of {what.name}.")
+        raise UsageError(f"--billed: Anthropic's reports say nothing of {what.name}; {_of_the_bill()}.")
     if replace(request.picked, model=()) != choice.Choice():
         raise UsageError("--billed: Anthropic's reports know models, but no projects, tasks or workers.")
+
+
+def _of_the_bill() -> str:
+    """Which views can be made of Anthropic's numbers, in words."""
+    from ..views.all import VIEWS
+
+    *most, last = [one.name for one in VIEWS if one.has_bill]
+    return f"they tell of {', '.join(most)} and {last}"
 
 
 def _load(store: FileStore, request: Request) -> None:
@@ -100,9 +108,10 @@ def _answer(store: FileStore, request: Request, form: str) -> tuple[Answer, str]
     """The answer with what must be known of it, and its title."""
     from ..report import period
 
-    what, bill = request.what, _bill(request)
+    what = request.what
+    bill, of_bill = _bill(request)
     view, remarks = _chosen(store, request, bill)
-    asked = _asked(store, request, view, bill)
+    asked = replace(_asked(store, request, view, bill), of_bill=of_bill)
     answer = what.build(asked)
     bad = 0 if request.billed else folder.problems(store, request.range_)[1]
     remarks += [f"Not counted: {plural(bad, 'bad line')}: callmeter check."] if bad else []
@@ -114,23 +123,25 @@ def _answer(store: FileStore, request: Request, form: str) -> tuple[Answer, str]
     return replace(answer, facts=facts, remarks=said), "" if what.money else period(view)
 
 
-def _bill(request: Request) -> Billed | None:
-    """Anthropic's numbers of all days; None without any. Beside the logged ones only of the workspaces and
-    keys that the log is compared with. Raises UsageError when they are asked for and not there.
+def _bill(request: Request) -> tuple[Billed | None, tuple[str, ...]]:
+    """Anthropic's numbers of all days, and whose they are; None without any. Beside the logged ones only of
+    the workspaces and keys that the log is compared with. Raises UsageError when they are asked for and not
+    there.
     """
     from ..billing import billed as bills
     from ..billing import rules
     from ..billing.snapshots import BillingFolder
+    from ..views.bill import narrowed
 
     where = request.settings.billing_dir
     found = bills.load(BillingFolder(where)) if where.is_dir() else None
     if found is not None and not found.empty:
-        known = rules.read(request.settings.file)
-        both = frozenset(known.workspaces), frozenset(known.api_keys)
-        return found if request.billed else found.narrowed(*both)
+        if request.billed:
+            return found, ()
+        return narrowed(found, rules.read(request.settings.file))
     if request.billed:
         raise UsageError(f"Nothing of Anthropic's numbers is in {where} yet: callmeter sync reads them.")
-    return None
+    return None, ()
 
 
 def _chosen(store: FileStore, request: Request, bill: Billed | None) -> tuple[Filter, list[str]]:

@@ -37,6 +37,8 @@ class Asked:
     """Of `metrics.KEYS`, for views that can be grouped."""
     billed: Billed | None = None
     """Anthropic's numbers of all days; None when nothing was ever synced."""
+    of_bill: tuple[str, ...] = ()
+    """What must be known with `billed`, in sentences: whose it is."""
     only_billed: bool = False
     """Whether Anthropic's numbers are asked for rather than the logged ones."""
     standings: tuple[Standing, ...] = ()

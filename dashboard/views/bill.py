@@ -5,22 +5,24 @@ A sum of which some days were never read, or were read before they were over, is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..billing.billed import Billed
-from ..billing.kinds import KIND_NAMES, billed_name
+from ..billing import scope
+from ..billing.billed import Billed, DayRead
+from ..billing.kinds import billed_name
+from ..billing.rules import BillingRules
+from ..errors import UsageError
 from ..filters import Filter
 from ..numbers import UNKNOWN, count, plural
 from ..numbers import usd as usd_words
 from ..sheets import Cell, Column
 from . import Asked
-from .columns import BY_KIND, HIT_RATE, TOKENS, facet, long_day, usd
+from .columns import BY_KIND, HIT_RATE, TOKENS, data_column, long_day, usd
 
 KINDS = {
     "tokens_input": "tokens_input",
@@ -32,14 +34,12 @@ KINDS = {
 """Kinds of a usage row -> kinds of `columns.KINDS`."""
 
 BILLED = Column("billed_usd", "Billed", usd_words, bound="billed_bound")
-COLUMNS = (
-    Column("requests", "Requests", count),
-    *BY_KIND,
-    TOKENS,
-    HIT_RATE,
-    BILLED,
-    Column("list_usd", "List price", usd_words, extra=1),
-)
+BILLED_BOUND = data_column("billed_bound")
+"""Whether `BILLED` is a lower bound, for data."""
+TOKENS_BOUND = data_column("tokens_bound")
+REQUESTS = Column("requests", "Requests", count, bound="tokens_bound")
+LIST = Column("list_usd", "List price", usd_words, extra=1, bound="billed_bound")
+COLUMNS = (REQUESTS, *BY_KIND, TOKENS, HIT_RATE, BILLED, LIST, TOKENS_BOUND, BILLED_BOUND)
 """Columns of `cells`."""
 
 
@@ -66,6 +66,17 @@ def comparable(view: Filter) -> bool:
 def whole_days(view: Filter) -> bool:
     """Whether the view begins and ends with a day: what was billed in an hour nobody tells."""
     return view.since.time() == view.until.time() == time()
+
+
+def narrowed(every: Billed, rules: BillingRules) -> tuple[Billed, tuple[str, ...]]:
+    """The bill of the workspaces and keys that the log is compared with, and what must be known with it: all
+    of it when the rules name one that was never billed.
+    """
+    try:
+        chosen, said = scope.narrowed(every, rules)
+    except UsageError as error:
+        return every, (f"{error} All of the bill is shown.",)
+    return chosen, tuple(said)
 
 
 def beside(asked: Asked) -> Billed | None:
@@ -96,8 +107,16 @@ def amount(billed: Billed, days: Collection[date], models: Collection[str] = fro
     if not read:
         return Amount(None)
     rows = within(of_models(billed.cost, models), read)
-    whole = len(read) == len(days) and all(billed.cost_days[day].over for day in read)
-    return Amount(usd(rows["amount_usd"].sum()), not whole)
+    return Amount(usd(rows["amount_usd"].sum()), bounds(billed, days)[1])
+
+
+def bounds(billed: Billed, days: Collection[date]) -> tuple[bool, bool]:
+    """Whether what was used in these days, and what was billed, is a lower bound."""
+    return _bound(billed.usage_days, days), _bound(billed.cost_days, days)
+
+
+def _bound(read: Mapping[date, DayRead], days: Collection[date]) -> bool:
+    return any(day not in read or not read[day].over for day in days)
 
 
 def by_day(billed: Billed, models: Collection[str] = frozenset()) -> dict[date, float]:
@@ -127,8 +146,8 @@ def list_usd(cost: pd.DataFrame) -> float | None:
     return usd(cost["list_usd"].sum()) if cost["list_usd"].notna().all() else None
 
 
-def cells(usage: pd.DataFrame, cost: pd.DataFrame, *, bound: bool = False) -> dict[str, Cell]:
-    """What was used and billed in some rows: for `BILLED` columns."""
+def cells(usage: pd.DataFrame, cost: pd.DataFrame) -> dict[str, Cell]:
+    """What was used and billed in some rows, for `COLUMNS`; besides these it needs the two of `bounds`."""
     counts = tokens(usage)
     sent = counts["tokens_total"] - counts["tokens_output"]
     return {
@@ -137,40 +156,7 @@ def cells(usage: pd.DataFrame, cost: pd.DataFrame, *, bound: bool = False) -> di
         "cache_hit_rate": round(counts["tokens_cache_read"] / sent, 6) if sent else None,
         "billed_usd": usd(cost["amount_usd"].sum()),
         "list_usd": list_usd(cost),
-        "tokens_bound": bound,
-        "billed_bound": bound,
     }
-
-
-def by_facet(asked: Asked, key: str) -> list[dict[str, Cell]]:
-    """Used and billed per value of a facet in the view's days, dearest first."""
-    assert asked.billed is not None
-    days = days_of(asked.view, asked.now)
-    usage, cost = (
-        within(of_models(frame, asked.view.models), days) for frame in (asked.billed.usage, asked.billed.cost)
-    )
-    used, paid = _labels(usage, key), _labels(cost, key)
-    rows: list[dict[str, Cell]] = [
-        {key: facet(value), **cells(usage[used == value], cost[paid == value])}
-        for value in sorted({*used, *paid})
-    ]
-    return sorted(rows, key=lambda row: -float(row["billed_usd"] or 0))
-
-
-def _labels(frame: pd.DataFrame, key: str) -> pd.Series[Any]:
-    """What each row's facet is called: its name, else its id."""
-    names, ids = frame[key], f"{key}_id"
-    return names.where(names != "", frame[ids]) if ids in frame else names
-
-
-def without_model(asked: Asked) -> str:
-    """What was billed in the view's days for no model, in a sentence; "" for nothing."""
-    assert asked.billed is not None
-    cost = within(of_models(asked.billed.cost, asked.view.models), days_of(asked.view, asked.now))
-    other = cost[(cost["model"] == "").to_numpy()]
-    amounts = other.groupby("cost_type")["amount_usd"].sum().items()
-    said = [f"{usd_words(float(value))} for {KIND_NAMES.get(str(kind), kind)}" for kind, value in amounts]
-    return f"Billed for no model: {', '.join(said)}." if said else ""
 
 
 def remarks(asked: Asked) -> tuple[str, ...]:
@@ -181,7 +167,8 @@ def remarks(asked: Asked) -> tuple[str, ...]:
     if not comparable(asked.view) and not asked.only_billed:
         return ("Anthropic's bill knows models, but no projects, tasks or workers: it is not shown here.",)
     days = days_of(asked.view, asked.now)
-    said = [*billed.problems, *filter(None, (_unread(billed, days), _not_over(billed, days)))]
+    known = (_unread(billed, days), _keyless(billed, days), _not_over(billed, days))
+    said = [*billed.problems, *asked.of_bill, *filter(None, known)]
     if not whole_days(asked.view):
         said.append("Anthropic's bill is told by whole days, not by hours.")
     if not asked.only_billed and any(end.utcoffset() for end in (asked.view.since, asked.view.until)):
@@ -190,11 +177,22 @@ def remarks(asked: Asked) -> tuple[str, ...]:
 
 
 def _unread(billed: Billed, days: Collection[date]) -> str:
-    missing = [day for day in days if day not in billed.cost_days]
+    missing = [day for day in days if day not in billed.cost_days and not _is_keyless(billed, day)]
     if not missing:
         return ""
     what = spans(missing)
     return f"Anthropic's numbers of {plural(len(missing), 'day')} are not here ({what}): callmeter sync."
+
+
+def _keyless(billed: Billed, days: Collection[date]) -> str:
+    missing = [day for day in days if _is_keyless(billed, day)]
+    return f"The older cost report tells of no API keys: {spans(missing)}." if missing else ""
+
+
+def _is_keyless(billed: Billed, day: date) -> bool:
+    """Whether a choice of API keys left out the day's cost."""
+    used = billed.usage_days.get(day)
+    return used is not None and used.generation == "legacy" and day not in billed.cost_days
 
 
 def _not_over(billed: Billed, days: Collection[date]) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .. import numbers, savings
 from ..sheets import Answer, Cell, Column, Sheet, plain
-from . import Asked, View, bill
+from . import Asked, View, bill, bill_facets
 from .columns import HIT_RATE, data_column, facet, text_column, usd
 from .remarks import facts, incomplete_tokens
 
@@ -163,7 +163,8 @@ def _more(found: int) -> str:
     return f" The first {MOST} of {found:,}:" if found > MOST else ""
 
 
-_BILLED = (HIT_RATE, _MARK, _READ, _INPUT, _WRITTEN)
+_COUNTS = (replace(one, bound="tokens_bound") for one in (_READ, _INPUT, _WRITTEN))
+_BILLED = (HIT_RATE, _MARK, *_COUNTS, bill.TOKENS_BOUND)
 
 
 def _billed(asked: Asked) -> Answer:
@@ -178,7 +179,7 @@ def _billed(asked: Asked) -> Answer:
 
 
 def _theirs(asked: Asked, key: str) -> list[dict[str, Cell]]:
-    return [_their_row(key, row) for row in bill.by_facet(asked, key)]
+    return [_their_row(key, row) for row in bill_facets.by_facet(asked, key) if row["tokens_total"]]
 
 
 def _their_row(key: str, row: Mapping[str, Cell]) -> dict[str, Cell]:
@@ -193,6 +194,7 @@ def _their_row(key: str, row: Mapping[str, Cell]) -> dict[str, Cell]:
         "read": counts["tokens_cache_read"],
         "input": sum(counts.values()),
         "written": counts["tokens_cache_write"],
+        "tokens_bound": row["tokens_bound"],
     }
 
 

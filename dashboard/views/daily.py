@@ -14,7 +14,19 @@ from ..billing.billed import Billed
 from ..numbers import usd as usd_words
 from ..sheets import Answer, Cell, Column, Sheet
 from . import Asked, View, bill
-from .columns import CALLS, COST, HIT_RATE, INCOMPLETE, MEASURES, TOKENS, day_words, long_day, usage, usd
+from .columns import (
+    CALLS,
+    COST,
+    HIT_RATE,
+    INCOMPLETE,
+    MEASURES,
+    TOKENS,
+    data_column,
+    day_words,
+    long_day,
+    usage,
+    usd,
+)
 from .remarks import facts, incomplete
 
 SPAN = 7
@@ -22,6 +34,7 @@ SPAN = 7
 
 _DAY = Column("day", "Day", day_words)
 _AVERAGE = Column("average_7_days_usd", "7-day avg", usd_words, bound="average_bound")
+_AVERAGE_BOUND = data_column(_AVERAGE.bound)
 _NOTHING = dict.fromkeys(MEASURES, 0)
 
 
@@ -56,13 +69,18 @@ def _logged(asked: Asked) -> Answer:
     amounts = bill.by_day(billed, view.models) if billed else {}
     rows = [
         row | _bill_of(asked, row, amounts)
-        for row in _with_averages(_rows(asked, inside), _by_day(wide), _first(asked, wide))
+        for row in _with_averages(_rows(asked, inside), _by_day(wide), _first(asked, wide), _today(asked))
     ]
-    beside = (bill.BILLED,) if billed else ()
-    columns = (_DAY, CALLS, TOKENS, HIT_RATE, COST, _AVERAGE, *beside, *INCOMPLETE)
-    sheet = Sheet("days", "Day by day", columns, rows, _sentence(rows, COST.key))
+    beside = (bill.BILLED, bill.BILLED_BOUND) if billed else ()
+    columns = (_DAY, CALLS, TOKENS, HIT_RATE, COST, _AVERAGE, *beside, *INCOMPLETE, _AVERAGE_BOUND)
+    sheet = Sheet("days", "Day by day", columns, rows, _sentence(rows, COST))
     remarks = (*incomplete(inside), *bill.remarks(asked))
     return Answer((sheet,), facts(asked), remarks)
+
+
+def _today(asked: Asked) -> date:
+    """The day that is not over, in the view's zone."""
+    return asked.now.astimezone(asked.store.zone).date()
 
 
 def _by_day(sums: pd.DataFrame) -> dict[date, Mapping[Any, Any]]:
@@ -87,8 +105,9 @@ def _rows(asked: Asked, sums: pd.DataFrame) -> list[dict[str, Cell]]:
 
 
 def _with_averages(
-    rows: Sequence[dict[str, Cell]], known: Mapping[date, Mapping[Any, Any]], first: date | None
+    rows: Sequence[dict[str, Cell]], known: Mapping[date, Mapping[Any, Any]], first: date | None, today: date
 ) -> list[dict[str, Cell]]:
+    """The rows with the average of each day that is over."""
     amounts = {day: float(row["cost_usd"]) for day, row in known.items()}
     doubtful = {day for day, row in known.items() if row["unpriced"] or row["not_final"]}
     found: list[dict[str, Cell]] = []
@@ -96,7 +115,7 @@ def _with_averages(
         day = date.fromisoformat(str(row["day"]))
         span = {day - timedelta(days=number) for number in range(SPAN)}
         mean: dict[str, Cell] = {
-            _AVERAGE.key: usd(average(amounts, day, first)),
+            _AVERAGE.key: usd(average(amounts, day, first)) if day < today else None,
             "average_bound": bool(span & doubtful),
         }
         found.append(row | mean)
@@ -109,13 +128,14 @@ def _bill_of(asked: Asked, row: Mapping[str, Cell], amounts: Mapping[date, float
     return {"billed_usd": usd(amounts.get(day)), "billed_bound": read is not None and not read.over}
 
 
-def _sentence(rows: Sequence[Mapping[str, Cell]], key: str) -> str:
-    costs = [(float(row[key] or 0), str(row["day"])) for row in rows]
+def _sentence(rows: Sequence[Mapping[str, Cell]], column: Column) -> str:
+    costs = [(float(row[column.key] or 0), str(row["day"])) for row in rows]
     most, day = max(costs, default=(0.0, ""))
     if not most:
         return ""
     total = sum(cost for cost, _ in costs)
-    return f"{usd_words(total)} in all; the dearest day was {long_day(date.fromisoformat(day))}."
+    least = "≥ " if any(row[column.bound] or row[column.key] is None for row in rows) else ""
+    return f"{least}{usd_words(total)} in all; the dearest day was {long_day(date.fromisoformat(day))}."
 
 
 def _billed(asked: Asked) -> Answer:
@@ -128,23 +148,27 @@ def _billed(asked: Asked) -> Answer:
     )
     amounts = bill.by_day(asked.billed, asked.view.models)
     rows = [_billed_row(narrow, day, amounts) for day in days]
-    columns = (
-        _DAY,
-        *bill.COLUMNS[:1],
-        *bill.COLUMNS[-4:],
-        Column(_AVERAGE.key, _AVERAGE.head, usd_words),
-    )
-    sheet = Sheet("days", "Billed day by day (UTC)", columns, rows, _sentence(rows, bill.BILLED.key))
+    told = (bill.REQUESTS, TOKENS, HIT_RATE, bill.BILLED, bill.LIST)
+    bounds = (bill.TOKENS_BOUND, bill.BILLED_BOUND, _AVERAGE_BOUND)
+    columns = (_DAY, *told, _AVERAGE, *bounds)
+    sheet = Sheet("days", "Billed day by day (UTC)", columns, rows, _sentence(rows, bill.BILLED))
     return Answer((sheet,), facts(asked), bill.remarks(asked))
 
 
 def _billed_row(billed: Billed, day: date, amounts: Mapping[date, float]) -> dict[str, Cell]:
-    """Null for what was never read."""
-    row: dict[str, Cell] = {"day": day.isoformat(), _AVERAGE.key: usd(billed_average(amounts, day))}
+    """Null for what was never read, and for the average of a day that was not over when it was read."""
     used, paid = (bill.within(frame, [day]) for frame in (billed.usage, billed.cost))
-    read = billed.cost_days.get(day)
-    row |= bill.cells(used, paid, bound=read is not None and not read.over)
-    unknown = () if read else ("billed_usd", "list_usd")
+    tokens_bound, billed_bound = bill.bounds(billed, [day])
+    span = [day - timedelta(days=number) for number in range(SPAN)]
+    row: dict[str, Cell] = {
+        "day": day.isoformat(),
+        _AVERAGE.key: None if billed_bound else usd(billed_average(amounts, day)),
+        "average_bound": bill.bounds(billed, span)[1],
+        "tokens_bound": tokens_bound,
+        "billed_bound": billed_bound,
+    }
+    row |= bill.cells(used, paid)
+    unknown = () if day in billed.cost_days else ("billed_usd", "list_usd")
     unused = () if day in billed.usage_days else ("requests", "tokens_total", "cache_hit_rate")
     return row | dict.fromkeys((*unknown, *unused))
 

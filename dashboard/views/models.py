@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from .. import metrics
 from ..numbers import share
 from ..sheets import Answer, Cell, Column, Sheet
-from . import Asked, View, bill
+from . import Asked, View, bill, bill_facets
 from .columns import BY_KIND, CALLS, COST, HIT_RATE, INCOMPLETE, TOKENS, facet, percent, text_column, usage
 from .remarks import facts, incomplete
 
@@ -31,11 +31,11 @@ def _logged(asked: Asked) -> Answer:
 
 
 def _billed(asked: Asked) -> Answer:
-    rows = bill.by_facet(asked, "model")
+    rows = bill_facets.by_facet(asked, "model")
     columns = (_MODEL, *bill.COLUMNS, _SHARE)
     key = bill.BILLED.key
     sheet = Sheet("models", "Models, as billed", columns, with_shares(rows, key), _sentence(rows, key))
-    said = tuple(filter(None, (bill.without_model(asked), *bill.remarks(asked))))
+    said = tuple(filter(None, (bill_facets.without_model(asked), *bill.remarks(asked))))
     return Answer((sheet,), facts(asked), said)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from .. import numbers
 from ..filters import NONE
 from ..sheets import Answer, Cell, Column, Sheet
-from . import Asked, View, bill
+from . import Asked, View, bill, bill_facets
 from .columns import (
     CALLS,
     COST,
@@ -87,13 +87,14 @@ def _sentence(rows: Sequence[Mapping[str, Cell]]) -> str:
 
 def _billed(asked: Asked) -> Answer:
     sheets = tuple(
-        Sheet(name, title, (text_column(key, head), *bill.COLUMNS), bill.by_facet(asked, key))
+        Sheet(name, title, (text_column(key, head), *bill.COLUMNS), bill_facets.by_facet(asked, key))
         for name, title, key, head in (
             ("workspaces", "Workspaces, as billed", "workspace", "Workspace"),
             ("api_keys", "API keys, as billed", "api_key", "API key"),
         )
     )
-    return Answer(sheets, facts(asked), bill.remarks(asked))
+    said = tuple(filter(None, (bill_facets.untold(asked), *bill.remarks(asked))))
+    return Answer(sheets, facts(asked), said)
 
 
 VIEW = View("projects", "sessions and cost by project", build, grouped=False, has_bill=True)

@@ -37,7 +37,11 @@ _WORDS = {"tokens_input": "Uncached input", "tokens_cache_read": "Cache read"} |
 
 
 def build(asked: Asked) -> Answer:
-    """Costs by period, and tokens by kind."""
+    """Costs by period, and tokens by kind; with `only_billed` of Anthropic's days."""
+    return _as_billed(asked) if asked.only_billed else _logged(asked)
+
+
+def _logged(asked: Asked) -> Answer:
     every = asked.store.sums(_always(asked.view, asked.now))
     days = _days(every)
     inside = asked.store.sums(asked.view)
@@ -73,7 +77,7 @@ def _costs(asked: Asked, every: pd.DataFrame, days: list[date]) -> Sheet:
     said = "No calls yet."
     if days:
         said = f"{plural(len(days), 'day')} with calls, the first on {day_words(str(days[0]))}."
-    beside = () if billed is None else (bill.BILLED,)
+    beside = () if billed is None else (bill.BILLED, bill.BILLED_BOUND)
     measures = (*columns, CALLS, TOKENS, COST, *beside, *INCOMPLETE)
     return Sheet("costs", "Cost", measures, rows, said)
 
@@ -146,7 +150,7 @@ def _tokens(asked: Asked, found: Totals) -> Sheet:
         Column("share", "Share", percent),
     ]
     if billed is not None:
-        columns.append(Column("billed", "Billed", count, bound="billed_bound"))
+        columns += [Column("billed", "Billed", count, bound="billed_bound"), bill.BILLED_BOUND]
     return Sheet("tokens", f"Tokens, {_period_words(asked)}", columns, rows, _cached(found))
 
 
@@ -162,8 +166,7 @@ def _billed_tokens(asked: Asked) -> tuple[dict[str, int], bool]:
     known, days = asked.billed.usage_days, bill.days_of(asked.view, asked.now)
     read = [day for day in days if day in known]
     rows = bill.within(bill.of_models(asked.billed.usage, asked.view.models), read)
-    whole = len(read) == len(days) and all(known[day].over for day in read)
-    return (bill.tokens(rows) if read else {}), not whole
+    return (bill.tokens(rows) if read else {}), bill.bounds(asked.billed, days)[0]
 
 
 def _cached(found: Totals) -> str:
@@ -185,4 +188,45 @@ def _bill_remarks(asked: Asked, days: list[date]) -> tuple[str, ...]:
     return tuple(filter(None, (known, *bill.remarks(asked))))
 
 
-VIEW = View("summary", "cost so far and tokens by kind", build, whole=True, grouped=False)
+def _as_billed(asked: Asked) -> Answer:
+    assert asked.billed is not None
+    days = sorted({*asked.billed.usage_days, *asked.billed.cost_days})
+    rows = [_billed_row(asked, name, view) for name, view in _periods(asked, days)]
+    columns = (text_column("period", "Period"), data_column("since"), data_column("until"), *bill.COLUMNS)
+    said = f"The bill is known of {plural(len(days), 'day')}, the first {day_words(str(days[0]))}."
+    costs = Sheet("costs", "Cost, as billed", columns, rows, said)
+    known = {"days_known": len(days), "known_since": str(days[0])}
+    return Answer((costs, _kinds_billed(asked)), {**facts(asked), **known}, bill.remarks(asked))
+
+
+def _billed_row(asked: Asked, name: str, view: Filter) -> dict[str, Cell]:
+    """What was used and billed in a period; null for what was never read."""
+    billed, days = asked.billed, bill.days_of(view, asked.now)
+    assert billed is not None
+    every = (bill.of_models(frame, asked.view.models) for frame in (billed.usage, billed.cost))
+    cells = bill.cells(*(bill.within(frame, days) for frame in every))
+    unread = () if any(day in billed.cost_days for day in days) else ("billed_usd", "list_usd")
+    unused = () if any(day in billed.usage_days for day in days) else ("requests", *KINDS, "tokens_total")
+    bounds = dict(zip(("tokens_bound", "billed_bound"), bill.bounds(billed, days), strict=True))
+    span = {"period": name, "since": view.since.isoformat(), "until": view.until.isoformat()}
+    return span | cells | bounds | dict.fromkeys((*unread, *unused))
+
+
+def _kinds_billed(asked: Asked) -> Sheet:
+    counts, early = _billed_tokens(asked)
+    whole = counts.get("tokens_total", 0)
+    rows: list[dict[str, Cell]] = [
+        {
+            "kind": words,
+            "tokens": counts.get(key),
+            "share": round(counts[key] / whole, 6) if whole else None,
+            "tokens_bound": early,
+        }
+        for key, words in _WORDS.items()
+    ]
+    tokens = Column("tokens", "Tokens", count, bound="tokens_bound")
+    columns = (text_column("kind", "Kind"), tokens, Column("share", "Share", percent), bill.TOKENS_BOUND)
+    return Sheet("tokens", f"Tokens as billed, {_period_words(asked)}", columns, rows)
+
+
+VIEW = View("summary", "cost so far and tokens by kind", build, whole=True, grouped=False, has_bill=True)

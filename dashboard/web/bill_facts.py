@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +14,6 @@ import pandas as pd
 
 from .. import filters, savings
 from ..billing import books as of_books
-from ..billing import scope
 from ..billing.billed import Billed
 from ..billing.books import Books
 from ..billing.kinds import billed_name
@@ -26,7 +26,6 @@ from ..billing.verdict import EXCUSED
 from ..charts.billed import Days
 from ..charts.caching import Saved, Savings
 from ..charts.differences import Reason, by_reason
-from ..errors import UsageError
 from ..filters import Filter
 from ..sheets import Answer, Sheet
 from ..store.base import ROW_COLUMNS, Health, Store
@@ -74,6 +73,8 @@ class Facts:
     """Whether that is not all: calls of unknown cost, or whose counts are a lower bound."""
     problems: tuple[str, ...] = ()
     loading: bool = False
+    models: frozenset[str] = frozenset()
+    """Those that were chosen; none: all."""
 
     @property
     def reasons(self) -> list[Reason] | None:
@@ -166,10 +167,11 @@ def _gather(store: Store, books: Books, state: State, now: datetime) -> Facts:
     since, until = span(view, now)
     read = OneReading(store, _stretch(view, since, until, store.zone), COLUMNS)
     every, attempts = books.all(), books.attempts()
-    near, remarks = _near(books, state, since, until)
+    compared, remarks = bill.narrowed(every, books.rules())
+    near = of_books.of_models(of_books.within(compared, since - _DAY, until + _DAY), _models(state))
     here = of_books.within(near, since, until)
     rows = _compared(read, state, since, until)
-    asked = Asked(read, view, now, books.prices, billed=None if every.empty else every)
+    asked = Asked(read, view, now, books.prices, billed=None if every.empty else compared)
     answers = {one.name: one.build(asked) for one in VIEWS}
     of_span = cut(rows, _midnight(since), _midnight(until + _DAY))
     return Facts(
@@ -181,25 +183,21 @@ def _gather(store: Store, books: Books, state: State, now: datetime) -> Facts:
         up_to=max((day for day in every.days if _over(every, day)), default=None),
         found=None if here.empty else _reconciled(rows, near, books, since, until, now),
         remarks=remarks,
-        days=_days(rows, here, since, until, store.health(), state.revision),
+        days=_days(rows, here, (since, until), store.health().first_day, state.revision, now),
         savings=_savings(answers["cache"]),
         answers=answers,
         whole=_narrows_more(state),
         logged_usd=float(np.nansum(of_span["cost_usd"])),
         lower_bound=bool(of_span["cost_usd"].isna().any() or not of_span["final"].all()),
-        problems=tuple(filter(None, (books.problem, *every.problems))),
+        problems=tuple(filter(None, (books.problem, *(_short(one, books) for one in every.problems)))),
         loading=store.health().loading,
+        models=state.models,
     )
 
 
-def _near(books: Books, state: State, since: date, until: date) -> tuple[Billed, tuple[str, ...]]:
-    """The bill of these days and one more on either side, as far as it is compared, and what to say of it."""
-    known = of_books.of_models(books.between(since - _DAY, until + _DAY), _models(state))
-    try:
-        chosen, remarks = scope.narrowed(known, books.rules())
-    except UsageError as error:
-        return known, (str(error),)
-    return chosen, tuple(remarks)
+def _short(problem: str, books: Books) -> str:
+    """What is wrong with a file of the bill, without the folder they all stand in."""
+    return problem.removeprefix(f"{books.folder.folder}{os.sep}")
 
 
 def _stretch(view: Filter, since: date, until: date, zone: ZoneInfo) -> Filter:
@@ -254,18 +252,34 @@ def _over(every: Billed, day: date) -> bool:
     return every.usage_days[day].over and every.cost_days[day].over
 
 
-def _days(rows: pd.DataFrame, here: Billed, since: date, until: date, health: Health, revision: str) -> Days:
+def _days(
+    rows: pd.DataFrame,
+    here: Billed,
+    span: tuple[date, date],
+    first_day: str | None,
+    revision: str,
+    now: datetime,
+) -> Days:
+    since, until = span
     index = pd.date_range(since - (_AVERAGE - 1) * _DAY, until, freq="D", unit="s")
     logged = _per_day(rows, index)
-    average = logged.rolling(_AVERAGE).mean()
-    first = pd.Timestamp(health.first_day) if health.first_day else index[-1] + _DAY
-    average[index < first + (_AVERAGE - 1) * _DAY] = np.nan
+    average = _averages(logged, first_day, now)
     billed = here.cost.groupby("day")["amount_usd"].sum().reindex(index)
     known = pd.DatetimeIndex([day for day in map(pd.Timestamp, here.cost_days) if day in index])
     billed[known] = billed[known].fillna(0.0)
     costs = pd.DataFrame({"logged": logged, "billed": billed, "average": average})
     young = frozenset(pd.Timestamp(day) for day, read in here.cost_days.items() if not read.over)
     return Days(costs[costs.index >= pd.Timestamp(since)], young, revision)
+
+
+def _averages(logged: pd.Series, first_day: str | None, now: datetime) -> pd.Series:
+    """The mean of the 7 days that end with each day; NaN before there were 7, and for a day not over."""
+    average = logged.rolling(_AVERAGE).mean()
+    index = logged.index
+    first = pd.Timestamp(first_day) if first_day else index[-1] + _DAY
+    young = index >= pd.Timestamp(now.astimezone(UTC).date())
+    average[young | (index < first + (_AVERAGE - 1) * _DAY)] = np.nan
+    return average
 
 
 def _per_day(rows: pd.DataFrame, index: pd.DatetimeIndex) -> pd.Series:
