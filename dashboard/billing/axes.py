@@ -22,6 +22,8 @@ KINDS = (*USAGE_FIELDS, SEARCH)
 TOKENS = slice(0, len(USAGE_FIELDS))
 """The kinds that are tokens."""
 
+OUTPUT = KINDS.index("tokens_output")
+
 DAY = 86_400_000_000
 """Microseconds of a UTC day."""
 

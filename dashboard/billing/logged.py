@@ -51,7 +51,7 @@ class Lines:
     batch: Bools
     """Lines that cost half: results of batches."""
     free: Bools
-    """Lines of calls that were refused, or are counted elsewhere: without counts nothing is billed for them."""
+    """Lines of calls that were refused, or are counted elsewhere: nothing but their counts is billed."""
     source: Ints
     names: Ints
     """Positions in the rows frame, for `day` and `offset` of the line."""
@@ -152,7 +152,8 @@ def _free(rows: pd.DataFrame) -> Bools:
     """Lines whose error says that Anthropic did no work, or that an earlier line counts it."""
     kinds = rows["error"].cat.categories
     free = [name == _COUNTED or class_of(str(name)) in _REFUSED for name in kinds]
-    return np.array([*free, False])[rows["error"].cat.codes.to_numpy()]
+    found: Bools = np.array([*free, False])[rows["error"].cat.codes.to_numpy()]
+    return found
 
 
 _REFUSED = ("rate_limit", "overloaded", "request")

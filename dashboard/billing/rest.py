@@ -61,7 +61,7 @@ class _Money:
 
     def _give_to_tokens(self, work: Workings, left: Ints, rate: Floats) -> Bools:
         """Where prices agree elsewhere, what the missing or surplus tokens cost is all that differs: within
-        reason, for calls may be batches or of another tier. -> where that is neither the usual nor half of it.
+        reason, for calls may be batches or of another tier. -> where it is neither the usual nor half of it.
         """
         agree = _prices_agree(work)
         priced = work.logged - work.unpriced

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import midnight
-from .axes import Bools, Ints
+from .axes import OUTPUT, Bools, Ints
 from .subsets import exactly, numbered
 from .workings import Workings
 
@@ -32,7 +32,7 @@ def explain(work: Workings) -> None:
     _each(work, _together, _covering)
     for day, model in work.groups(surplus=False):
         _hidden(work, day, model)
-    _each(work, _near_twins, _not_billed)
+    _each(work, _near_twins, _not_billed, _beside_cut)
 
 
 def _each(work: Workings, *steps: Step) -> None:
@@ -123,6 +123,20 @@ def _not_billed(work: Workings, day: int, model: int) -> None:
     number = numbered(work.grid.lines.counts[at])
     alone = not np.isin(number[chosen], np.delete(number, chosen)).any()
     work.drop(at[chosen], "not_billed", certain=alone and _settled(work, day, model))
+
+
+def _beside_cut(work: Workings, day: int, model: int) -> None:
+    """Lines that are just the surplus but for output, where other lines are cut short and lack just that."""
+    lines, at, left = work.grid.lines, work.lines_of(day, model), work.left[day, model]
+    if work.grid.young[day] or lines.final[at].all():
+        return
+    target, counts = np.delete(-left, OUTPUT), np.delete(lines.counts[at], OUTPUT, axis=1)
+    found = exactly(target, counts, lines.calls[at], work.too_many(day, model))
+    if found is None or not found.unique:
+        return
+    chosen = at[list(found.places)]
+    if left[OUTPUT] + lines.counts[chosen, OUTPUT].sum() > 0:
+        work.drop(chosen, "not_billed", certain=False)
 
 
 def _settled(work: Workings, day: int, model: int) -> bool:

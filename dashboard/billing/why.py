@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .axes import KINDS, TOKENS, Ints
+from .axes import OUTPUT, TOKENS, Ints
 from .subsets import numbered
 from .surplus import failures, twins
 from .workings import Workings
 
-_OUTPUT = KINDS.index("tokens_output")
 _MOST_OUTPUT = 128_000
 """Tokens that one call can write, by all that is known of models."""
 
@@ -66,7 +65,7 @@ class _Missing:
         self._requests = None if np.isnan(requests) else int(requests)
         self._cut = _cut(work, day, model)
         self._blank = int(work.blank[day, model])
-        self._only_output = not np.delete(left[TOKENS], _OUTPUT).any()
+        self._only_output = not np.delete(left[TOKENS], OUTPUT).any()
 
     def why(self) -> Why:
         """By how many calls are missing, where requests are told."""
@@ -96,7 +95,7 @@ class _Missing:
             several = np.count_nonzero(self._left[TOKENS]) > 1
             return _several(self._work, self._day) if several else Why("unexplained")
         equal_free = _all_differ(self._work, self._work.lines_of(self._day, self._model))
-        if self._left[_OUTPUT] > _MOST_OUTPUT * self._cut or not (self._only_output or equal_free):
+        if self._left[OUTPUT] > _MOST_OUTPUT * self._cut or not (self._only_output or equal_free):
             return _several(self._work, self._day)
         loose = self._work.loose[self._day, self._model]
         proved = self._only_output and not loose and _alone(self._work, self._day, self._model)
