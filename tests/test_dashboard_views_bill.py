@@ -208,18 +208,6 @@ def test_the_average_of_the_bill_ends_with_the_last_day_that_was_over() -> None:
     assert averages == ["$7.00", "$7.00", "–", "≥ $7.00", "–"]
 
 
-def test_keys_of_one_name_have_a_row_each_told_apart_by_workspace_or_else_by_id() -> None:
-    keys = [("k1", "w1", "Main"), ("k2", "w2", "Lab"), ("k3", "w1", "Main")]
-    rows = [
-        {"api_key": "prod", "api_key_id": key, "workspace_id": place, "workspace": name, "amount_usd": 1.0}
-        for key, place, name in keys
-    ]
-    two = made("projects", billed=billed({"2026-11-20": rows[:2]}), only_billed=True, since="2026-11-20")
-    assert column(two, "api_keys", "api_key") == ["prod (Main)", "prod (Lab)"]
-    three = made("projects", billed=billed({"2026-11-20": rows}), only_billed=True, since="2026-11-20")
-    assert column(three, "api_keys", "api_key") == ["prod (k1)", "prod (k2)", "prod (k3)"]
-
-
 def test_costs_of_the_older_reports_are_in_no_keys_row() -> None:
     """They tell usage by key, costs by workspace."""
     rows = [{"tokens_input": 10, "amount_usd": 0.0}, {"amount_usd": 3.0, "api_key": "", "api_key_id": ""}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import pandas as pd
@@ -16,12 +16,10 @@ from . import Asked, bill
 from .columns import facet
 
 _KEY = "api_key"
-_IDS = {"workspace": "workspace_id", _KEY: "api_key_id"}
 
 
 def by_facet(asked: Asked, key: str) -> list[dict[str, Cell]]:
-    """Used and billed per value of a facet in the view's days, dearest first. Of two ids of one name each
-    has its own row.
+    """Used and billed per value of a facet in the view's days, dearest first.
 
     What each API key cost the older reports do not tell (`untold`): the costs of keys are of the other days.
     """
@@ -30,10 +28,9 @@ def by_facet(asked: Asked, key: str) -> list[dict[str, Cell]]:
     told = [day for day in days if key != _KEY or not _legacy(asked.billed, day)]
     usage, cost = _narrow(asked, days, told)
     more = _bounds(asked.billed, days, told)
-    used, paid = _values(usage, key), _values(cost, key)
-    names = _names(pd.concat([usage, cost]), key)
+    used, paid = _labels(usage, key), _labels(cost, key)
     rows = [
-        {key: names[value], **bill.cells(usage[used == value], cost[paid == value]), **more}
+        {key: facet(value), **bill.cells(usage[used == value], cost[paid == value]), **more}
         for value in sorted({*used, *paid})
     ]
     return sorted(rows, key=lambda row: -float(row["billed_usd"] or 0))
@@ -83,28 +80,7 @@ def without_model(asked: Asked) -> str:
     return f"Billed for no model: {', '.join(said)}." if said else ""
 
 
-def _values(frame: pd.DataFrame, key: str) -> pd.Series:
-    """What tells each row's facet apart: its id, else its name."""
-    return frame[key] if key not in _IDS else frame[_IDS[key]].where(frame[_IDS[key]] != "", frame[key])
-
-
-def _names(frame: pd.DataFrame, key: str) -> dict[str, str | None]:
-    """Each value -> what it is called: its name, with its workspace or id where others share the name."""
-    if key not in _IDS:
-        return {value: facet(value) for value in frame[key].unique()}
-    rows = frame.assign(value=_values(frame, key)).drop_duplicates("value", keep="last")
-    called = {row.value: str(getattr(row, key)) or row.value for row in rows.itertuples()}
-    places = {row.value: str(row.workspace) or str(row.workspace_id) for row in rows.itertuples()}
-    return {value: facet(_apart(value, called, places, key)) for value in called}
-
-
-def _apart(value: str, called: Mapping[str, str], places: Mapping[str, str], key: str) -> str:
-    same = [other for other, name in called.items() if name == called[value]]
-    if len(same) == 1 or not called[value]:
-        return called[value]
-    where = places[value] if key == _KEY and _differ([places[other] for other in same]) else value
-    return f"{called[value]} ({where})"
-
-
-def _differ(names: Collection[str]) -> bool:
-    return "" not in names and len(set(names)) == len(names)
+def _labels(frame: pd.DataFrame, key: str) -> pd.Series:
+    """What each row's facet is called: its name, else its id. No two ids have one name in `Billed`."""
+    names, ids = frame[key], f"{key}_id"
+    return names.where(names != "", frame[ids]) if ids in frame else names
