@@ -38,6 +38,7 @@ def runs() -> dict[str, CliCost]:
     """Every output there is, read together: `folder/file` -> its run."""
     found, problems = read(OUTPUTS, built_in())
     assert not problems
+    assert len(found) == len(OUTPUTS)
     return {f"{Path(run.file).parent.name}/{Path(run.file).name}": run for run in found}
 
 
@@ -251,3 +252,25 @@ def test_files_need_the_flag_and_other_choices_do_not_go_with_it(capsys: pytest.
     assert "give them after --runs" in capsys.readouterr().err
     assert main(["reconcile", "--runs", "run.jsonl", "--month", "2026-10"]) == 1
     assert "--runs compares whole files" in capsys.readouterr().err
+
+
+def test_a_copied_output_is_one_run_and_the_copy_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A whole copy, and one taken while the run went on; the whole one stands, whichever comes first."""
+    whole = (DATA / "tools" / "stream.jsonl").read_text()
+    begun = "".join(whole.splitlines(keepends=True)[:-1])
+    for name, text in (("a", whole), ("b", whole), ("0", begun)):
+        (tmp_path / f"{name}.jsonl").write_text(text)
+    code, said, _ = compared(capsys, str(tmp_path), "--log-dir", str(tmp_path / "logs"))
+    assert (code, [Path(run["file"]).name for run in said["runs"]]) == (0, ["a.jsonl"])
+    assert said["cli_usd"] == pytest.approx(0.0402578)
+    assert said["remarks"] == [
+        f"{tmp_path / copy} holds the same run as {tmp_path / 'a.jsonl'}: counted once."
+        for copy in ("b.jsonl", "0.jsonl")
+    ]
+
+
+def test_many_copies_are_told_in_few_words() -> None:
+    run = CliCost("a", own_usd=1.0, least_usd=1.0, most_usd=1.0, copies=tuple("bcdef"))
+    assert cli_runs.remarks(Comparison([run]))[-1] == "And 2 more files hold runs that are counted already."

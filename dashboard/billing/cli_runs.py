@@ -36,6 +36,9 @@ UNCOMPARED = ("no_result", "resumed", "unpriced")
 BY_DESIGN = ("guessed", "forgotten", "after")
 """Reasons for which the CLI's figure is known to be another one."""
 
+_TOLD = 3
+"""So many copies are named."""
+
 SAME = 1e-6
 """USD up to which two figures are the same: the CLI adds up floats."""
 
@@ -68,6 +71,8 @@ class CliCost:
     """Models whose price the CLI does not know."""
     unpriced: tuple[str, ...] = ()
     """Models without a price here."""
+    copies: tuple[str, ...] = ()
+    """Other files that hold the same run."""
 
     @property
     def ours_usd(self) -> float | None:
@@ -294,10 +299,20 @@ def _logged_words(rows: Iterable[Mapping[str, Cell]]) -> str:
 
 
 def remarks(found: Comparison) -> list[str]:
-    """What is not in the comparison."""
+    """What is not in the comparison, and what would have been in it twice."""
     said = []
     for reason in UNCOMPARED:
         number = sum(run.reason == reason for run in found.runs)
         if number:
             said.append(f"Not compared: {numbers.plural(number, 'run')} ({REASONS[reason]}).")
-    return said
+    return [*said, *_copies(found.runs)]
+
+
+def _copies(runs: Sequence[CliCost]) -> list[str]:
+    """Files that hold a run once more."""
+    said = [f"{copy} holds the same run as {run.file}: counted once." for run in runs for copy in run.copies]
+    more = len(said) - _TOLD
+    if more <= 0:
+        return said
+    hold = "file holds a run that is" if more == 1 else "files hold runs that are"
+    return [*said[:_TOLD], f"And {numbers.count(more)} more {hold} counted already."]

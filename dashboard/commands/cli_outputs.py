@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import isnan
 from pathlib import Path
@@ -26,7 +26,7 @@ class _Read:
 
 
 def read(files: Iterable[Path], prices: PriceTable) -> tuple[list[CliCost], list[str]]:
-    """The runs in the order in which they ran, and a sentence for each file that holds none."""
+    """The runs in the order in which they ran, each once, and a sentence for each file that holds none."""
     found: list[_Read] = []
     problems: list[str] = []
     for path in files:
@@ -35,7 +35,28 @@ def read(files: Iterable[Path], prices: PriceTable) -> tuple[list[CliCost], list
             problems.append(f"{path}: {one}")
         else:
             found.append(one)
-    return list(_in_order(found, prices)), problems
+    kept, copies = _once(found)
+    runs = [replace(run, copies=tuple(copies.get(run.file, ()))) for run in _in_order(kept, prices)]
+    return runs, problems
+
+
+def _once(found: Sequence[_Read]) -> tuple[list[_Read], dict[str, list[str]]]:
+    """The files that hold different runs, and by those the others that hold the same or the beginning of it.
+
+    Of several the one that got furthest stands, and of these the first.
+    """
+    kept: list[_Read] = []
+    copies: dict[str, list[str]] = {}
+    held: dict[str, str] = {}
+    for one in sorted(found, key=lambda one: (not one.run.finished, -len(one.facts.messages))):
+        names = {one.run.identity, one.run.begun_identity} - {""}
+        file = next((held[name] for name in sorted(names) if name in held), str(one.path))
+        held |= dict.fromkeys(names, file)
+        if file == str(one.path):
+            kept.append(one)
+        else:
+            copies.setdefault(file, []).append(str(one.path))
+    return kept, copies
 
 
 def _read(path: Path, prices: PriceTable) -> _Read | str:
