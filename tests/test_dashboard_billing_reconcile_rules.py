@@ -277,3 +277,8 @@ def test_a_lost_call_at_an_odd_price_is_only_likely() -> None:
         (one,) = found([], [call("11T10:30", factor=factor)])
         assert (one.reason, one.certain) == ("not_logged", certain)
         assert one.usd == pytest.approx(factor * (1000 * IN + 200 * OUT))
+
+
+def test_a_cost_without_tokens_is_not_explained() -> None:
+    (one,) = found([line(call("11T10:30", tokens_input=0, tokens_output=0), cost_usd=1.0)], [])
+    assert (one.reason, one.tokens, one.usd) == ("unexplained", 0, pytest.approx(-1))

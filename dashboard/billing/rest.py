@@ -50,7 +50,7 @@ class _Money:
         matched = np.minimum(bill.counts, logged)
         left = work.left
         rate = _ratio(bill.list_usd, bill.counts)
-        kept = _ratio(matched, logged)
+        kept = np.where(logged > 0, _ratio(matched, logged), 1.0)
         self.unpriced = rate * work.unpriced * kept
         self.missing = np.maximum(left, 0) * rate
         self.surplus = work.usd * (1 - kept)
