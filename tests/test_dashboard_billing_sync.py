@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import tempfile
-import threading
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dashboard.billing.api_errors import (
     BetaMissing,
@@ -31,13 +22,11 @@ from dashboard.billing.api_errors import (
 )
 from dashboard.billing.billed import load
 from dashboard.billing.busy import BusyError, is_busy, only_one
-from dashboard.billing.client import AnthropicReports, Names, Reports
-from dashboard.billing.snapshots import BillingFolder, end_of
-from dashboard.billing.sync import Done, sync
+from dashboard.billing.client import Names, Reports
+from dashboard.billing.snapshots import BillingFolder
+from dashboard.billing.sync import sync
 from dashboard.billing.sync_log import SyncLog, failures
 from dashboard.errors import FolderError
-from tests.admin_api import AdminServer, busy, changed, cut, serving, status
-from tests.billed_org import ADMIN_KEY, BilledCall, Organisation
 from tests.reports_double import Clock, FakeReports
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -223,34 +212,6 @@ def test_sentences_about_names_end_once(tmp_path: Path, reports: FakeReports, cl
     assert "?." not in remark and remark.endswith("shape. New keys and workspaces go by their ids.")
 
 
-# A clock that is wrong
-
-
-@pytest.mark.parametrize("beta", [True, False])
-def test_a_clock_that_was_ahead_leaves_no_day_to_come_and_no_day_too_early(
-    tmp_path: Path, beta: bool
-) -> None:
-    org = organisation()
-    org.beta = beta
-    clock, theirs = Clock(NOW + timedelta(days=20)), Clock(NOW)
-    with serving(org, theirs) as server:
-
-        def opened() -> AnthropicReports:
-            return AnthropicReports(ADMIN_KEY, base_url=server.url, now=clock)
-
-        done = sync(opened, tmp_path, clock=clock)
-        read = load(BillingFolder(tmp_path)).cost_days
-        assert done.error is None and max(read) == TODAY and not read[TODAY].over
-        assert "2026-11-23 has not begun at Anthropic: this machine's clock is ahead" in done.remarks[-1]
-        org.calls.append(BilledCall(NOW + timedelta(hours=3), tokens_output=77))
-        org.calls.append(BilledCall(NOW + timedelta(days=3), tokens_output=50))
-        clock.time = theirs.time = NOW + timedelta(days=8)
-        done = sync(opened, tmp_path, clock=clock)
-    assert done.error is None and "clock" not in "".join(done.remarks)
-    assert held(tmp_path) == truth(org, date(2026, 1, 1))
-    assert max(load(BillingFolder(tmp_path)).days) == clock().date()
-
-
 def test_days_read_by_a_clock_that_was_ahead_are_read_again(
     tmp_path: Path, reports: FakeReports, clock: Clock
 ) -> None:
@@ -375,202 +336,3 @@ def test_lines_of_the_log_that_mean_nothing_cost_no_attempt(
     log = SyncLog(tmp_path)
     assert [one.outcome for one in log.attempts()] == ["ok"]
     assert log.problems() == [f"{tmp_path / 'sync.jsonl'}: line 6: is no JSON object"]
-
-
-# With the real client
-
-
-def organisation(days: int = 12) -> Organisation:
-    """A few calls on each of some days."""
-    models = ("claude-opus-5-5", "claude-haiku-4-5")
-    calls = [
-        BilledCall(
-            NOW - timedelta(days=day, hours=3 + n), model, tokens_input=1000 * n + day, tokens_output=300
-        )
-        for day in range(days)
-        for n, model in enumerate(models)
-    ]
-    return Organisation(calls)
-
-
-def opened(server: AdminServer, **more: Any) -> Callable[[], AnthropicReports]:
-    """Opens the real client on the server."""
-    return lambda: AnthropicReports(ADMIN_KEY, base_url=server.url, now=lambda: NOW, **more)
-
-
-def truth(org: Organisation, since: date) -> tuple[int, float]:
-    """Output tokens and USD of the books, since a day."""
-    calls = sum(call.tokens_output for call in org.calls if call.time.date() >= since)
-    return calls, round(sum(float(p.amount) / 100 for p in org.parts() if p.source.time.date() >= since), 6)
-
-
-def held(folder: Path) -> tuple[int, float]:
-    """Output tokens and USD of the folder."""
-    billed = load(BillingFolder(folder))
-    return int(billed.usage["tokens_output"].sum()), round(float(billed.cost["amount_usd"].sum()), 6)
-
-
-@pytest.mark.parametrize("beta", [True, False])
-def test_the_real_client_brings_the_truth_of_either_generation(tmp_path: Path, beta: bool) -> None:
-    org = organisation()
-    org.beta = beta
-    with serving(org, NOW) as server:
-        done = sync(opened(server, page_size=3), tmp_path, clock=lambda: NOW)
-        before = files(tmp_path)
-        again = sync(opened(server), tmp_path, clock=lambda: NOW)
-    assert (done.error, again.error, files(tmp_path)) == (None, None, before)
-    assert done.generations == ["analytics" if beta else "legacy"]
-    assert held(tmp_path) == truth(org, date(2026, 1, 1))
-    workspaces = set(load(BillingFolder(tmp_path)).usage["workspace"])
-    assert workspaces == {"Default"}
-
-
-FAULTS = {
-    "429": [status(429, "slow down", retry_after="3600")],
-    "cut": [cut()] * 9,
-    "5xx": [busy(500)] * 9,
-    "shape": [changed(lambda body: body.pop("data"))] * 30,
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("place", [4, 6, 9])
-def test_a_fault_in_any_page_leaves_only_whole_days_and_the_next_sync_goes_on(
-    tmp_path: Path, fault: str, place: int
-) -> None:
-    org = organisation()
-    with serving(org, NOW) as server:
-        server.says(*[None] * place, *FAULTS[fault])
-        done = sync(opened(server, page_size=4, max_retries=0), tmp_path, clock=lambda: NOW)
-        assert done.error, "the fault was met"
-        days = load(BillingFolder(tmp_path)).days
-        assert len(days) == len(done.days)
-        partial_truth = sum(call.tokens_output for call in org.calls if call.time.date() in days)
-        assert held(tmp_path)[0] == partial_truth
-        server.says()
-        server._script.clear()
-        assert sync(opened(server), tmp_path, clock=lambda: NOW).error is None
-    assert held(tmp_path) == truth(org, date(2026, 1, 1))
-
-
-KILLED = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from dashboard.billing.client import AnthropicReports
-from dashboard.billing.sync import sync
-url, folder = sys.argv[1:]
-now = lambda: datetime(2026, 11, 22, 12, tzinfo=UTC)
-sync(lambda: AnthropicReports("sk-ant-admin01-test-key-of-the-books", base_url=url, now=now),
-     Path(folder), clock=now)
-"""
-
-
-def test_kill_9_in_the_middle_leaves_whole_days_and_a_start_without_an_end(tmp_path: Path) -> None:
-    from tests.admin_api import held as never_answered
-
-    org, forever = organisation(), threading.Event()
-    with serving(org, NOW) as server:
-        server.says(*[None] * 8, never_answered(forever))
-        child = subprocess.Popen([sys.executable, "-c", KILLED, server.url, str(tmp_path)])
-        try:
-            while len(server.requests) < 9:
-                assert child.poll() is None, "it ended by itself"
-                threading.Event().wait(0.01)
-            assert is_busy(tmp_path)
-        finally:
-            child.send_signal(signal.SIGKILL)
-            child.wait()
-            forever.set()
-        (attempt,) = SyncLog(tmp_path).attempts()
-        billed = load(BillingFolder(tmp_path))
-        assert (attempt.outcome, attempt.ended, len(attempt.read)) == (None, None, len(billed.days))
-        assert not is_busy(tmp_path) and 0 < len(billed.days) < 30 and billed.problems == ()
-        assert sync(opened(server), tmp_path, clock=lambda: NOW).error is None
-    assert held(tmp_path) == truth(org, date(2026, 1, 1))
-
-
-# Whatever happens
-
-
-_STEP = st.one_of(
-    st.tuples(st.just("hours"), st.integers(1, 20)),
-    st.tuples(st.just("calls"), st.integers(1, 5)),
-    st.tuples(st.just("late"), st.integers(1, 3)),
-    st.tuples(st.just("counted"), st.just(0)),
-    st.tuples(st.just("sync"), st.integers(0, 5)),
-    st.tuples(st.just("beta ends"), st.just(0)),
-    st.tuples(st.just("stopped"), st.integers(0, 3)),
-)
-_FAULTS = (ConnectionCut("x"), RateLimited("x", None), ShapeChanged("x", "y", "z"), ServerTrouble("x", 500))
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.lists(_STEP, max_size=12))
-def test_whatever_happens_the_folder_holds_the_truth_of_all_settled_days(
-    steps: list[tuple[str, int]],
-) -> None:
-    """Time passes, calls come and some are counted late, syncs meet faults or are stopped; then all is well."""
-    clock = Clock(datetime(2026, 11, 1, 12, tzinfo=UTC))
-    reports = FakeReports(clock)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for what, number in steps:
-            _step(reports, clock, folder, what, number)
-        reports.faults, reports.late = [], set()
-        clock.move(days=4)
-        assert sync(reports.open, folder, clock=clock, days=20).error is None
-        before = files(folder)
-        clock.move(minutes=1)
-        sync(reports.open, folder, clock=clock, days=20)
-        assert files(folder) == before
-        billed = load(BillingFolder(folder))
-        for day in billed.days:
-            same = billed.usage_days[day].generation == billed.cost_days[day].generation
-            assert same and billed.cost_days[day].over == (end_of(day) <= clock())
-        found = {day: calls for day, (calls, _) in _counted(folder).items()}
-        days = [clock().date() - timedelta(days=back) for back in range(20)]
-        assert found == {day: reports.truth(day) for day in days if reports.truth(day)}
-
-
-def _counted(folder: Path) -> dict[date, tuple[int, float]]:
-    billed = load(BillingFolder(folder))
-    tokens = billed.usage.groupby("day")["tokens_output"].sum()
-    cents = billed.cost.groupby("day")["amount_usd"].sum() * 100
-    assert {day: round(value) for day, value in cents.items()} == tokens.to_dict()
-    return {day.date(): (int(value), value / 100) for day, value in tokens.items()}
-
-
-def _step(reports: FakeReports, clock: Clock, folder: Path, what: str, number: int) -> None:
-    if what == "hours":
-        clock.move(hours=number)
-    elif what == "calls":
-        reports.calls += [clock()] * number
-    elif what == "late" and reports.beta is None:
-        reports.late |= set(range(len(reports.calls), len(reports.calls) + number))
-        reports.calls += [clock()] * number
-    elif what == "counted":
-        reports.late = set()
-    elif what == "beta ends":
-        reports.late = set()
-        _ = sync(reports.open, folder, clock=clock, days=20)
-        reports.beta = BetaMissing("x", 404)
-    else:
-        _synced(reports, clock, folder, what, number)
-
-
-def _synced(reports: FakeReports, clock: Clock, folder: Path, what: str, number: int) -> Done | None:
-    reports.faults = [None] * number + [_FAULTS[number % len(_FAULTS)]] if what == "sync" else []
-    left = [number]
-
-    def tell(done: int, planned: int, rows: int) -> None:
-        left[0] -= 1
-        if what == "stopped" and left[0] < 0:
-            raise KeyboardInterrupt
-
-    try:
-        return sync(reports.open, folder, clock=clock, days=20, tell=tell)
-    except KeyboardInterrupt:
-        return None
-    finally:
-        reports.faults = []
