@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 
 from ..numbers import plural, usd
-from .axes import KINDS, SEARCH, Ints
-from .grid import Grid
+from .axes import KINDS, SEARCH
+from .grid import CREDIT, Grid
 from .rest import DUST
+from .vague import Left
 from .whose import Whose
 from .workings import Piece, tokens
 
@@ -34,33 +36,54 @@ class Finding:
     tokens: int
     """Of kind web_search: searches."""
     usd: float
+    """What is missing as it was paid, what is too much as it was logged."""
     calls: int | None = None
     """How many calls it is about, where that is known."""
     certain: bool = True
     """False where the rule is a likely reading of the numbers, not a proof."""
     sentence: str = ""
+    when: str = ""
+    """The day as people read it, with its year where the comparison holds several."""
     lines: Sequence[tuple[str, int]] = ()
     """`day` and `offset` of the log's lines it is about, where they are known; at most `MOST_LINES`."""
+    apart: float = 0.0
+    """Of several causes: the USD by which the kinds differ, each for itself."""
+
+    @property
+    def missing_usd(self) -> float:
+        """At least so much is missing: the part of kinds that were billed beyond the log."""
+        return (max(self.apart, abs(self.usd)) + self.usd) / 2
+
+    @property
+    def surplus_usd(self) -> float:
+        """At least so much is too much."""
+        return self.missing_usd - self.usd
 
 
 MOST_LINES = 100
 
 
 def findings_of(
-    pieces: Iterable[Piece], grid: Grid, names: Mapping[int, tuple[str, int]], whose: Whose
+    pieces: Iterable[Piece], grid: Grid, names: Mapping[int, tuple[str, int]], whose: Whose, left: Left
 ) -> list[Finding]:
     """The pieces by day, model and reason, largest first. names: position of a line -> its day and offset."""
+    years = several_years([grid.axes.day(int(place)) for place in np.flatnonzero(grid.asked)])
     groups: dict[tuple[int, int, str, str], list[Piece]] = {}
     for piece in pieces:
         groups.setdefault(_together(piece), []).append(piece)
-    found = [_finding(group, grid, names, whose) for group in groups.values()]
+    found = [
+        _said(
+            _finding(group, grid, names, years), group, whose, left.doubt(group[0].day, _model(group, grid))
+        )
+        for group in groups.values()
+    ]
     return sorted(
-        [*found, *_other(grid)], key=lambda one: (-abs(one.usd), -abs(one.tokens), one.day, one.model)
+        [*found, *_other(grid, years)], key=lambda one: (-abs(one.usd), -abs(one.tokens), one.day, one.model)
     )
 
 
 def _finding(
-    group: Sequence[Piece], grid: Grid, names: Mapping[int, tuple[str, int]], whose: Whose
+    group: Sequence[Piece], grid: Grid, names: Mapping[int, tuple[str, int]], years: bool
 ) -> Finding:
     first = group[0]
     counts = np.sum([piece.counts for piece in group], axis=0)
@@ -68,18 +91,32 @@ def _finding(
     touched = [KINDS[place] for place in np.flatnonzero((counts != 0) | (np.abs(money) > DUST))]
     kind = touched[0] if len(touched) == 1 else None
     calls = [piece.calls for piece in group]
-    found = Finding(
+    return Finding(
         reason=first.reason,
         day=grid.axes.day(first.day),
-        model=grid.axes.models[first.model],
+        when=day_words(grid.axes.day(first.day), year=years),
+        model=_model(group, grid),
         kind=kind,
         tokens=int(counts[_SEARCH]) if kind == SEARCH else tokens(counts),
         usd=float(money.sum()),
+        apart=float(np.abs(money).sum()) if first.reason == "several" else 0.0,
         calls=None if None in calls else sum(one for one in calls if one is not None),
         certain=all(piece.certain for piece in group),
         lines=[names[line] for piece in group for line in piece.lines[:MOST_LINES]],
     )
-    return _told(found, first.hint or _whose(found, whose, counts))
+
+
+def _model(group: Sequence[Piece], grid: Grid) -> str:
+    return grid.axes.models[group[0].model]
+
+
+def _said(found: Finding, group: Sequence[Piece], whose: Whose, doubt: str) -> Finding:
+    """With its sentence. doubt: which lines of unknown model may be what is missing, or ""."""
+    if found.reason != "not_logged":
+        return _told(found, group[0].hint)
+    counts = np.sum([piece.counts for piece in group], axis=0)
+    more = group[0].hint or whose.said(found.day, found.model, counts)
+    return _told(replace(found, certain=found.certain and not doubt), more + doubt)
 
 
 def _together(piece: Piece) -> tuple[int, int, str, str]:
@@ -87,30 +124,32 @@ def _together(piece: Piece) -> tuple[int, int, str, str]:
     return piece.day, piece.model, piece.reason, "" if piece.reason == "price" else piece.hint
 
 
-def _whose(found: Finding, whose: Whose, counts: Ints) -> str:
-    """Whose usage it was, where it is all that one key or workspace used."""
-    return whose.said(found.day, found.model, counts) if found.reason == "not_logged" else ""
-
-
 def _told(found: Finding, more: str) -> Finding:
     return replace(found, sentence=sentence(found, more))
 
 
-def _other(grid: Grid) -> list[Finding]:
-    """Costs that no line tells of, and their discounts."""
-    found = []
-    for row in grid.other.to_dict("records"):
-        day = row["day"].date()
-        reason = OF_COSTS.get(row["kind"], "unexplained")
-        parts = ((reason, row["list_usd"]), ("discount", row["usd"] - row["list_usd"]))
-        some = [Finding(why, day, row["model"], row["kind"], 0, money) for why, money in parts]
-        found += [_told(one, row["kind"]) for one in some if abs(one.usd) > DUST]
-    return found
+def _other(grid: Grid, years: bool) -> list[Finding]:
+    """Costs that no line tells of, as they were paid, and credits."""
+    rows = [row for row in grid.other.to_dict("records") if abs(row["usd"]) > DUST]
+    return [_cost(row, years) for row in rows]
 
 
-def day_words(day: date) -> str:
-    """`3 November`."""
-    return f"{day.day} {day:%B}"
+def _cost(row: dict[Hashable, Any], years: bool) -> Finding:
+    kind, day = str(row["kind"]), row["day"].date()
+    reason = CREDIT if kind == CREDIT else OF_COSTS.get(kind, "unexplained")
+    found = Finding(reason, day, row["model"], kind, 0, row["usd"], when=day_words(day, year=years))
+    said = _UNTOLD.format(what=usd(found.usd), kind=_UNNAMED.get(kind, kind), on=_on(found))
+    return replace(found, sentence=said) if reason == "unexplained" else _told(found, "")
+
+
+def day_words(day: date, *, year: bool = False) -> str:
+    """`3 November`, or `3 November 2026`."""
+    return f"{day.day} {day:%B}{f' {day.year}' if year else ''}"
+
+
+def several_years(days: Sequence[date]) -> bool:
+    """Whether a day of these cannot be named without its year."""
+    return len({day.year for day in days}) > 1
 
 
 def sentence(one: Finding, more: str = "") -> str:
@@ -118,7 +157,7 @@ def sentence(one: Finding, more: str = "") -> str:
     write = _SENTENCES.get(one.reason, _SENTENCES["unexplained"])
     return write.format(
         what=_what(one),
-        on=f"on {day_words(one.day)}" + (f" for {one.model}" if one.model else ""),
+        on=_on(one),
         was=_verb(one),
         amount=_amount(one),
         usd=usd(abs(one.usd)),
@@ -138,14 +177,26 @@ _SENTENCES = {
     "day_edge": "{what} {on} {was} {more}: {amount}.",
     "not_reported_yet": "{amount} {on} may not be in Anthropic's report yet: it was read within a day.",
     "rounding": "{usd} {on} is within rounding.",
+    "other_part": "{amount} {on} are not in this part of the bill: perhaps of another workspace or key.",
     "discount": "A discount of {usd} {on}.",
+    "surcharge": "{usd} {on} was charged above the list price.",
+    "credit": "A credit of {usd} {on}.",
     "web_search": "{what} {on} {was} {direction}: {usd}.",
     "code_execution": "Code execution {on} was billed: {usd}. No line of the log tells of it.",
     "session_time": "Session time {on} was billed: {usd}. No line of the log tells of it.",
     "price": "Another price {on}: billed at {more}. That makes {usd}.",
-    "several": "Several causes at once {on}, not told apart: log and bill differ by {amount} in all{more}.",
+    "several": "Likely several causes at once {on}: log and bill differ by {amount} in all{more}.",
     "unexplained": "{amount} {on} were {direction}, and nothing explains it{more}.",
 }
+
+
+_UNTOLD = "{what} of {kind} {on} was billed; no line of the log tells of it."
+_UNNAMED = {"tokens": "other kinds of tokens", "": "an unnamed kind"}
+
+
+def _on(one: Finding) -> str:
+    """`on 3 November for claude-haiku-4-5`."""
+    return f"on {one.when or day_words(one.day)}" + (f" for {one.model}" if one.model else "")
 
 
 def _what(one: Finding) -> str:

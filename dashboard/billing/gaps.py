@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
-import pandas as pd
 
 from ..numbers import plural, usd
 from .billed import Billed
-from .findings import day_words
+from .findings import day_words, several_years
 from .grid import Grid
-from .logged import billed_models
+from .vague import Left, words
 
 _MOST_NAMED = 3
+_SYNCED, _MOST_SYNCED = 30, 1826
+"""Days that callmeter sync reads by itself, and at most."""
 
 
-def remarks_of(rows: pd.DataFrame, billed: Billed, grid: Grid, now: datetime) -> tuple[str, ...]:
+def remarks_of(billed: Billed, grid: Grid, left: Left, now: datetime) -> tuple[str, ...]:
     """What must be known with the numbers."""
+    today = now.astimezone(UTC).date()
     places = np.flatnonzero(grid.asked & ~grid.known)
-    days = [day for place in places if (day := grid.axes.day(int(place))) < now.date() + timedelta(days=1)]
+    days = [day for place in places if (day := grid.axes.day(int(place))) <= today]
+    keyless = [day for day in days if day in billed.keyless]
     read = [day for day in days if day in billed.days]
-    unread = [day for day in days if day not in billed.days]
+    unread = [day for day in days if day not in {*keyless, *read}]
     found = (
         _left_out(grid, read, "not over when Anthropic's numbers were read"),
         _left_out(grid, unread, "not read yet"),
-        _not_anthropics(rows, grid),
+        _left_out(grid, keyless, "the older cost report names no API keys"),
+        _advice([day for day in (*read, *unread) if day < today], today),
+        _others(left.others),
+        _vague(left.vague),
         *billed.problems,
     )
     return tuple(filter(None, found))
+
+
+def _advice(days: Sequence[date], today: date) -> str:
+    """How to read days that are over."""
+    back = (today - min(days)).days + 1 if days else 0
+    if not days or back > _MOST_SYNCED:
+        return ""
+    command = "callmeter sync" if back <= _SYNCED else f"callmeter sync --days {back}"
+    return f"{command} reads {'it' if len(days) == 1 else 'them'}."
 
 
 def _left_out(grid: Grid, days: Sequence[date], why: str) -> str:
@@ -46,32 +61,40 @@ def _left_out(grid: Grid, days: Sequence[date], why: str) -> str:
 
 
 def ranges(days: Sequence[date]) -> str:
-    """`1 to 4 November, 9 November and 11 November`."""
+    """`1 to 4 November, 9 November and 11 November`; with years where there are several."""
     runs: list[list[date]] = []
     for day in days:
         if runs and day - runs[-1][-1] == timedelta(days=1):
             runs[-1].append(day)
         else:
             runs.append([day])
-    words = [day_words(run[0]) if len(run) == 1 else f"{_from(run)} to {day_words(run[-1])}" for run in runs]
+    words = [_run(run[0], run[-1], year=several_years(days)) for run in runs]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _from(run: Sequence[date]) -> str:
-    return str(run[0].day) if run[0].month == run[-1].month else day_words(run[0])
+def _run(first: date, last: date, *, year: bool) -> str:
+    if first == last:
+        return day_words(first, year=year)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day} to {day_words(last, year=year)}"
+    return f"{day_words(first, year=year and first.year != last.year)} to {day_words(last, year=year)}"
 
 
-def _not_anthropics(rows: pd.DataFrame, grid: Grid) -> str:
-    """Lines of models that Anthropic cannot have billed, where there are some with tokens."""
-    _, place = billed_models(rows, grid.axes.models)
-    days = (rows["time"].dt.as_unit("us").astype("int64").to_numpy() - grid.axes.begin) // 86_400_000_000
-    asked = (days >= 0) & (days < grid.axes.days) & (place < 0) & (rows["tokens_total"] > 0).to_numpy()
-    where = np.flatnonzero(asked)
-    where = where[grid.asked[days[where]]]
-    if not len(where):
-        return ""
-    codes = rows["model"].cat.codes.to_numpy()[where]
-    names = [str(rows["model"].cat.categories[code]) for code in pd.unique(pd.Series(codes))]
-    more = f" and {len(names) - _MOST_NAMED} others" if len(names) > _MOST_NAMED else ""
-    verb = "is" if len(where) == 1 else "are"
-    return f"{plural(len(where), 'line')} of {', '.join(names[:_MOST_NAMED])}{more} {verb} not Anthropic's."
+def _others(names: Sequence[str]) -> str:
+    """Lines of models that Anthropic cannot have billed."""
+    verb = "is" if len(names) == 1 else "are"
+    return f"{_lines(names)} {verb} not Anthropic's." if names else ""
+
+
+def _vague(names: Sequence[str]) -> str:
+    """Lines that may be Anthropic's."""
+    verb, is_ = ("does", "is") if len(names) == 1 else ("do", "are")
+    return f"{_lines(names)} {verb} not say which model answered, and {is_} not compared." if names else ""
+
+
+def _lines(names: Sequence[str]) -> str:
+    """`3 lines of qwen, gemma`."""
+    known = list(dict.fromkeys(map(words, names)))
+    more = len(known) - _MOST_NAMED
+    rest = f" and {plural(more, 'other')}" if more > 0 else ""
+    return f"{plural(len(names), 'line')} of {', '.join(known[:_MOST_NAMED])}{rest}"

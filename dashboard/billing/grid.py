@@ -16,6 +16,9 @@ from .billed import Billed
 from .kinds import USAGE_FIELDS
 from .logged import Lines, added, billed_models, lines_of
 
+CREDIT = "credit"
+"""The kind of negative amounts."""
+
 _YOUNG = timedelta(hours=24)
 """Anthropic's reports may be that late."""
 
@@ -34,7 +37,7 @@ class Bill:
     requests: Floats
     """Days x models; NaN where they are not told."""
     other: pd.DataFrame
-    """Costs that no line can tell of: day, model, kind, usd, list_usd; one row each."""
+    """Costs that no line can tell of, and credits: day, model, kind, usd, list_usd; one row each."""
 
     @property
     def rates(self) -> Floats:
@@ -132,7 +135,7 @@ def bill_of(billed: Billed, axes: Axes) -> Bill:
     requests[_flags(axes, [d for d, read in billed.usage_days.items() if read.generation == "legacy"])] = (
         np.nan
     )
-    cost = _searches_by_model(cost, counts, axes)
+    cost = _searches_by_model(_with_credits(cost), counts, axes)
     cost = cost.assign(listed=cost["list_usd"].notna(), list_usd=cost["list_usd"].fillna(cost["amount_usd"]))
     kind = _places_of_kinds(cost)
     ours, other = cost[kind >= 0], cost[kind < 0]
@@ -148,6 +151,12 @@ def bill_of(billed: Billed, axes: Axes) -> Bill:
 def _inside(frame: pd.DataFrame, axes: Axes) -> pd.DataFrame:
     place = axes.day_places(frame["day"])
     return frame[(place >= 0) & (place < axes.days)]
+
+
+def _with_credits(cost: pd.DataFrame) -> pd.DataFrame:
+    """What comes off the bill under a type of its own: it is the price of no tokens."""
+    off = (cost["amount_usd"] < 0).to_numpy()
+    return cost.assign(cost_type=cost["cost_type"].mask(off, CREDIT)) if off.any() else cost
 
 
 def _places_of_kinds(cost: pd.DataFrame) -> Ints:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
@@ -21,8 +21,11 @@ from .billed import Billed
 from .findings import Finding, findings_of
 from .gaps import remarks_of
 from .grid import Grid, grid_of
+from .paid import paid
+from .part import of_part
 from .reasons import REASONS
 from .rules import BillingRules
+from .vague import left_of
 from .whose import Whose
 from .workings import Piece, Workings
 
@@ -54,19 +57,23 @@ class Reconciliation:
     """Days read before they were over."""
     unread: Sequence[date]
     """Days of which Anthropic's numbers are not here."""
+    keyless: Sequence[date]
+    """Days whose costs name no API keys, where keys are chosen."""
     cells: pd.DataFrame
     findings: Sequence[Finding]
     logged_usd: float
     billed_usd: float
     list_usd: float | None
     covered: float | None
-    """Share of what was billed (at list price) that was logged, 0 to 1; None when nothing was billed."""
+    """Share of what was billed (credits aside) that was logged, 0 to 1; None when nothing was billed, or less
+    than is missing."""
     missing_usd: float
-    """What was billed and not logged."""
+    """What was billed and not logged, as it was paid: after discounts."""
     surplus_usd: float
-    """What was logged and not billed, discounts aside."""
-    within: bool
-    """Whether what is not explained by rounding and discounts is within the tolerance."""
+    """What was logged and not billed, as it was logged."""
+    within: bool | None
+    """Whether what is not explained by rounding and discounts is within the tolerance; None when it is, but
+    days that are over were not compared."""
     verdict: str
     """One sentence, "We logged 98.7 % of what was billed; $1.12 is missing, most of it ..."."""
     remarks: Sequence[str] = field(default_factory=tuple)
@@ -88,35 +95,68 @@ def reconcile(
     `rows` may reach a day further on either side, which tells calls at midnight from missing ones.
     """
     grid = grid_of(rows, billed, since, until, prices)
-    findings = findings_of(pieces_of(grid), grid, names_of(rows, grid), Whose(billed.usage))
-    compared = [grid.axes.day(int(place)) for place in np.flatnonzero(grid.compared)]
-    total = _sums(grid, findings)
-    asked = [since + timedelta(days=number) for number in range((until - since).days + 1)]
+    left = left_of(rows, grid)
+    findings = findings_of(
+        pieces_of(grid, part=billed.part), grid, names_of(rows, grid), Whose(billed.usage), left
+    )
+    total, days = _sums(grid, findings), _days(grid, billed, now)
+    inside = verdict.within(findings, total.charged, rules.tolerance, rules.tolerance_usd)
     return Reconciliation(
         since=since,
         until=until,
-        compared=compared,
-        not_over=[day for day in asked if day in billed.days and day not in compared],
-        unread=[day for day in asked if day not in billed.days],
+        compared=days.compared,
+        not_over=days.not_over,
+        unread=days.unread,
+        keyless=days.keyless,
         cells=cells_of(grid),
         findings=findings,
         logged_usd=total.logged,
-        billed_usd=total.billed,
-        list_usd=total.list_price if grid.bill.listed[grid.compared].any() else None,
+        billed_usd=total.charged - total.credits,
+        list_usd=_listed(grid),
         covered=total.covered,
         missing_usd=total.missing,
         surplus_usd=total.surplus,
-        within=verdict.within(findings, total.billed, rules.tolerance, rules.tolerance_usd),
-        verdict=verdict.verdict(findings, total, compared, any_bill=not billed.empty),
-        remarks=remarks_of(rows, billed, grid, now),
+        within=None if inside and len(days.compared) < days.over else inside,
+        verdict=verdict.verdict(findings, total, len(days.compared), days.over, any_bill=not billed.empty),
+        remarks=remarks_of(billed, grid, left, now),
     )
 
 
-def pieces_of(grid: Grid) -> list[Piece]:
-    """Every difference of the compared days in pieces; with them each cell adds up."""
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """The days asked for, by what is known of them."""
+
+    compared: Sequence[date]
+    not_over: Sequence[date]
+    unread: Sequence[date]
+    keyless: Sequence[date]
+    over: int
+    """How many there are, today and later aside."""
+
+
+def _days(grid: Grid, billed: Billed, now: datetime) -> _Days:
+    asked = [grid.axes.day(int(place)) for place in np.flatnonzero(grid.asked)]
+    compared = [grid.axes.day(int(place)) for place in np.flatnonzero(grid.compared)]
+    others = [day for day in asked if day not in compared]
+    today = now.astimezone(UTC).date()
+    return _Days(
+        compared=compared,
+        not_over=[day for day in others if day in billed.days],
+        unread=[day for day in others if day not in {*billed.days, *billed.keyless}],
+        keyless=[day for day in others if day in billed.keyless],
+        over=len(compared) + sum(day < today for day in others),
+    )
+
+
+def pieces_of(grid: Grid, *, part: bool = False) -> list[Piece]:
+    """Every difference of the compared days in pieces; with them each cell adds up.
+
+    part: the bill is only that of some workspaces or keys, the log perhaps not.
+    """
     work = Workings(grid)
     surplus.explain(work)
-    return [*work.pieces, *rest.explain(work)]
+    found = paid([*work.pieces, *rest.explain(work)], grid)
+    return of_part(found) if part else found
 
 
 def names_of(rows: pd.DataFrame, grid: Grid) -> Mapping[int, tuple[str, int]]:
@@ -145,11 +185,16 @@ class _Names(Mapping[int, tuple[str, int]]):
 
 def _sums(grid: Grid, findings: Sequence[Finding]) -> verdict.Sums:
     """Of the compared days."""
-    other = grid.other
-    billed = float(grid.bill.usd[grid.compared].sum() + other["usd"].sum())
-    listed = float(grid.bill.list_usd[grid.compared].sum() + other["list_usd"].sum())
+    billed = float(grid.bill.usd[grid.compared].sum() + grid.other["usd"].sum())
     logged = float(grid.logged_usd[grid.compared].sum())
-    return verdict.sums(findings, logged, billed, listed, int(grid.logged[grid.compared].sum()))
+    return verdict.sums(findings, logged, billed, int(grid.logged[grid.compared].sum()))
+
+
+def _listed(grid: Grid) -> float | None:
+    """The compared days at list price; None when that is not told."""
+    if not grid.bill.listed[grid.compared].any():
+        return None
+    return float(grid.bill.list_usd[grid.compared].sum() + grid.other["list_usd"].sum())
 
 
 def cells_of(grid: Grid) -> pd.DataFrame:

@@ -78,6 +78,7 @@ def facts(found: Reconciliation) -> dict[str, Any]:
         "compared_days": [day.isoformat() for day in found.compared],
         "days_not_over": [day.isoformat() for day in found.not_over],
         "days_not_read": [day.isoformat() for day in found.unread],
+        "days_without_keys": [day.isoformat() for day in found.keyless],
     }
 
 

@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from ..numbers import share, usd
+from ..numbers import plural, share, usd
 from .findings import Finding, day_words
 from .reasons import REASONS
 
-EXCUSED = frozenset({"rounding", "discount", "not_reported_yet", "day_edge"})
-"""Differences that say nothing against log or bill."""
-
-NO_DIFFERENCE = frozenset({"rounding", "discount", "day_edge"})
+NO_DIFFERENCE = frozenset({"rounding", "discount", "credit", "day_edge", "other_part"})
 """Differences that are neither missing nor too much."""
 
+EXCUSED = NO_DIFFERENCE | {"not_reported_yet"}
+"""Differences that say nothing against log or bill."""
 
 _NOTHING = 5e-5
 """USD that would be written as less than $0.0001."""
@@ -26,52 +25,63 @@ class Sums:
     """What the findings and the days add up to, USD."""
 
     logged: float
-    billed: float
-    list_price: float
-    """Billed before discounts, as far as that is told."""
+    charged: float
+    """Billed after discounts, before credits."""
+    credits: float
+    """What came off."""
     missing: float
+    """As it was paid."""
     surplus: float
+    """As it was logged."""
+    elsewhere: float = 0.0
+    """Logged, and perhaps of another workspace or key than those compared."""
     logged_tokens: int = 0
 
     @property
     def covered(self) -> float | None:
-        """Share of the bill that was logged."""
-        if self.list_price <= 0:
+        """Share of the charges that was logged; None when nothing was charged, or less than is missing."""
+        if self.charged <= 0 or self.missing > self.charged + _NOTHING:
             return None
-        return min(1.0, max(0.0, 1 - self.missing / self.list_price))
+        return max(0.0, 1 - self.missing / self.charged)
 
 
-def sums(
-    findings: Iterable[Finding], logged: float, billed: float, list_price: float, logged_tokens: int
-) -> Sums:
-    """What is missing and what is too much, both as positive USD."""
-    counted = [one.usd for one in findings if one.reason not in NO_DIFFERENCE]
-    missing = sum(value for value in counted if value > 0)
-    surplus = -sum(value for value in counted if value < 0)
-    return Sums(logged, billed, list_price, missing, surplus, logged_tokens)
+def sums(findings: Sequence[Finding], logged: float, billed: float, logged_tokens: int) -> Sums:
+    """What is missing and what is too much, both as positive USD. billed: after discounts and credits."""
+    counted = [one for one in findings if one.reason not in NO_DIFFERENCE]
+    credits = -sum(one.usd for one in findings if one.reason == "credit")
+    return Sums(
+        logged=logged,
+        charged=billed + credits,
+        credits=credits,
+        missing=sum(one.missing_usd for one in counted),
+        surplus=sum(one.surplus_usd for one in counted),
+        elsewhere=-sum(one.usd for one in findings if one.reason == "other_part"),
+        logged_tokens=logged_tokens,
+    )
 
 
-def within(findings: Iterable[Finding], billed: float, tolerance: float, tolerance_usd: float) -> bool:
+def within(findings: Iterable[Finding], charged: float, tolerance: float, tolerance_usd: float) -> bool:
     """Whether all that speaks against log or bill, missing and too much, is at most that.
 
-    tolerance: percent of what was billed.
+    tolerance: percent of what was charged.
     """
-    wrong = sum(abs(one.usd) for one in findings if one.reason not in EXCUSED)
-    return wrong <= max(tolerance / 100 * billed, tolerance_usd) + 1e-9
+    wrong = sum(one.missing_usd + one.surplus_usd for one in findings if one.reason not in EXCUSED)
+    return wrong <= max(tolerance / 100 * charged, tolerance_usd) + 1e-9
 
 
-def verdict(findings: Sequence[Finding], total: Sums, compared: Sequence[date], *, any_bill: bool) -> str:
-    """One sentence. It names the day, model and reason of what makes most of the difference."""
+def verdict(
+    findings: Sequence[Finding], total: Sums, compared: int, asked: int | None = None, *, any_bill: bool
+) -> str:
+    """One sentence. It names the day, model and reason of what makes most of the difference.
+
+    compared, asked: how many days; asked None: all that could be.
+    """
     if not compared:
         return _nothing_compared(any_bill=any_bill)
-    told = [one for one in findings if one.reason not in NO_DIFFERENCE]
-    if not told:
-        return _fits(total)
-    if not total.logged_tokens and total.list_price > 0:
-        return f"None of the {usd(total.list_price)} billed is in the log{_most(told, 1)}."
-    if total.list_price == 0:
-        return f"{usd(total.logged)} was logged and nothing was billed{_most(told, -1)}."
-    return _differs(told, total)
+    said = _said(findings, total) + _besides(total) + "."
+    if asked is None or compared >= asked:
+        return said
+    return f"On {compared} of {plural(asked, 'day')} {said[0].lower()}{said[1:]}"
 
 
 def _nothing_compared(*, any_bill: bool) -> str:
@@ -80,23 +90,50 @@ def _nothing_compared(*, any_bill: bool) -> str:
     return "Nothing can be compared: what Anthropic billed is not here. callmeter sync reads it."
 
 
+def _said(findings: Sequence[Finding], total: Sums) -> str:
+    told = [one for one in findings if one.reason not in NO_DIFFERENCE]
+    if not told:
+        return _fits(total)
+    if not total.logged_tokens and total.charged >= _NOTHING:
+        return f"None of the {usd(total.charged)} billed is in the log{_most(told, 1)}"
+    if total.charged < _NOTHING and total.missing < _NOTHING:
+        return f"{usd(total.logged)} was logged and nothing was billed{_most(told, -1)}"
+    return _differs(told, total)
+
+
+def _besides(total: Sums) -> str:
+    """What is no difference, and must be known with the sums."""
+    said = ""
+    if total.elsewhere >= _NOTHING:
+        said += f"; {usd(total.elsewhere)} of the log is perhaps of another workspace or key"
+    return f"{said}; {usd(total.credits)} of credit came off" if total.credits >= _NOTHING else said
+
+
 def _fits(total: Sums) -> str:
-    if total.list_price == 0 and total.logged == 0:
-        return "Nothing was billed, and nothing was logged."
-    return f"Nothing was billed that we did not log: {usd(total.list_price)}, all of it in the log."
+    if total.charged < _NOTHING and total.logged - total.elsewhere < _NOTHING:
+        return "Nothing was billed" + ("" if total.elsewhere >= _NOTHING else ", and nothing was logged")
+    if total.charged < _NOTHING:
+        return f"Nothing was billed for the {usd(total.logged)} that was logged"
+    sure = "As far as can be told, nothing" if total.elsewhere >= _NOTHING else "Nothing"
+    return f"{sure} was billed that we did not log: {usd(total.charged)}, all of it in the log"
 
 
 def _differs(told: Sequence[Finding], total: Sums) -> str:
-    parts = [f"We logged {_covered(total)} of what was billed"]
+    covered = _covered(total)
+    parts = [f"We logged {covered} of what was billed"] if covered else []
     if total.missing >= _NOTHING or total.surplus < _NOTHING:
         parts.append(_part(told, 1, total.missing, "missing"))
     if total.surplus >= _NOTHING:
-        parts.append(_part(told, -1, total.surplus, "logged beyond it"))
-    return "; ".join(parts) + "."
+        beyond = "logged beyond it" if parts else "logged beyond the bill"
+        parts.append(_part(told, -1, total.surplus, beyond))
+    return "; ".join(parts)
 
 
 def _covered(total: Sums) -> str:
-    return "all" if total.missing < _NOTHING else share(total.list_price - total.missing, total.list_price)
+    """`98.7 %`; "" where it is not known."""
+    if total.missing < _NOTHING:
+        return "all"
+    return "" if total.covered is None else share(total.charged - total.missing, total.charged)
 
 
 def _part(told: Sequence[Finding], sign: int, amount: float, word: str) -> str:
@@ -144,6 +181,10 @@ def _words(name: _Name, findings: Sequence[Finding], whole: float) -> str:
     mine = [one for one in findings if (one.model, one.reason) == (model, reason) and day in (None, one.day)]
     top = max(mine, key=_size)
     likely = "" if all(one.certain for one in mine) else "likely "
-    told = filter(None, [f"on {day_words(day)}" if day else "", f"from {model}" if model else ""])
-    above_all = f", above all on {day_words(top.day)}" if day is None and _size(top) > whole / 3 else ""
+    told = filter(None, [f"on {_when(top)}" if day else "", f"from {model}" if model else ""])
+    above_all = f", above all on {_when(top)}" if day is None and _size(top) > whole / 3 else ""
     return f"{' '.join(told)}{above_all} ({likely}{REASONS[reason]})"
+
+
+def _when(one: Finding) -> str:
+    return one.when or day_words(one.day)

@@ -85,8 +85,9 @@ def reconcile(
 
     By default this month up to yesterday. Days are UTC days, as in the bill; only those are compared that
     were over when callmeter sync read them. Exits with 2 when more differs than [billing] tolerance and
-    tolerance_usd in callmeter.toml allow, and with 1 when nothing can be compared. Rounding, discounts, calls
-    around midnight and what Anthropic has not reported yet do not count against it.
+    tolerance_usd in callmeter.toml allow, and with 1 when that cannot be known, as days that are over were
+    not read. Rounding, discounts, credits, calls around midnight and what Anthropic has not reported yet do
+    not count against it.
 
     With --runs the cost that the Claude CLI itself told of each run is compared with our prices and with the
     log instead; no bill is needed.
@@ -183,7 +184,7 @@ def run(
     detail: bool = False,
 ) -> None:
     """Compare and print as "text", "json" or "csv". Raises CallmeterError, and Exit: with 2 beyond the
-    tolerance, with 1 when nothing can be compared or a file is unreadable.
+    tolerance, with 1 when a file is unreadable or not all that is over can be compared.
     """
     from ..billing import rules as of_rules
 
@@ -195,8 +196,10 @@ def run(
         print(sentence, file=sys.stderr)
     if not found.compared or wrong:
         raise typer.Exit(1)
-    if not found.within:
+    if found.within is False:
         raise typer.Exit(BEYOND)
+    if found.within is None:
+        raise typer.Exit(1)
 
 
 def _with(rules: BillingRules, only: Only, tolerance: float | None) -> BillingRules:
