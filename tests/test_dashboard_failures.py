@@ -158,3 +158,12 @@ def test_the_picture_stacks_classes_in_colours_of_their_own_and_tells_the_rates(
 def test_the_picture_of_a_range_without_failures_says_so() -> None:
     assert chart.draw(scene(lines(ok=2))).sentence == "None of 2 calls failed."
     assert chart.draw(scene([])).sentence == "No calls in this range."
+
+
+def test_beyond_a_hundred_days_a_bar_is_a_week_and_says_so() -> None:
+    store = FrameStore(lines("rate_limit_error"))
+    view = days(at("2026-07-01 00:00").date(), NOW.date(), UTC)
+    picture = chart.draw(Scene(view, NOW, store.sums(view), lambda: store.rows(view), "r"))
+    (bar,) = [trace for trace in picture.figure["data"] if trace["type"] == "bar"]
+    assert bar["x"][-1] == "2026-11-16 00:00"
+    assert picture.sentence.endswith(" A bar is a week, from Monday.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -185,9 +185,9 @@ def test_a_log_without_times_says_so() -> None:
     assert answer.sheets[0].rows == []
 
 
-def scene(lines: list[dict[str, Any]], measure: str = "duration_seconds") -> Scene:
-    """The health view of today."""
-    today, store = days(NOW.date(), NOW.date(), UTC), FrameStore(lines)
+def scene(lines: list[dict[str, Any]], measure: str = "duration_seconds", since: date | None = None) -> Scene:
+    """The health view up to today."""
+    today, store = days(since or NOW.date(), NOW.date(), UTC), FrameStore(lines)
     return Scene(today, NOW, store.sums(today), lambda: store.rows(today), "r", measure=measure)
 
 
@@ -221,7 +221,38 @@ def test_no_model_is_named_the_slowest_where_all_are_as_fast() -> None:
 def test_the_dotted_line_is_named_only_where_there_is_one() -> None:
     lines = [line | {"time": at(f"2026-11-22 {hour}:00")} for hour in (10, 11) for line in calls([2.0] * 20)]
     assert "(dotted)" in chart.draw(scene(lines)).sentence
+    assert "p95" in _legend(lines)
     assert "(dotted)" not in chart.draw(scene(lines[:20] + lines[:1])).sentence
+    assert "p95" not in _legend(lines[:20] + lines[:1])
+
+
+def _legend(lines: list[dict[str, Any]]) -> list[str]:
+    data = chart.draw(scene(lines)).figure["data"]
+    return [trace["name"] for trace in data if trace.get("showlegend", True)]
+
+
+def test_models_of_one_family_have_marks_of_their_own() -> None:
+    lines = [*calls([1.0] * 2, model="claude-sonnet-5-5"), *calls([2.0], model="claude-sonnet-4-5")]
+    traces = chart.draw(scene(lines)).figure["data"]
+    assert [trace["marker"]["symbol"] for trace in traces if "marker" in trace] == ["circle", "square"]
+
+
+def test_beyond_a_hundred_days_a_point_is_a_week_from_monday() -> None:
+    """Six days from Friday 3 July on; Monday is the 6th."""
+    seconds = zip(range(3, 9), (1.0, 3.0, 2.0, 8.0, 9.0, 7.0), strict=True)
+    lines = [call for day, took in seconds for call in _on(f"2026-07-0{day} 12:00", took)]
+    shown = scene(lines, since=date(2026, 7, 3))
+    (line,) = [trace for trace in chart.draw(shown).figure["data"] if trace.get("mode") == "lines+markers"]
+    assert list(zip(line["x"], line["y"], strict=True))[:3] == [
+        ("2026-07-03 00:00", 2.0),
+        ("2026-07-06 00:00", 8.0),
+        ("2026-07-13 00:00", None),
+    ]
+    assert chart.draw(shown).sentence.endswith(" A point is a week.")
+
+
+def _on(moment: str, seconds: float) -> list[dict[str, Any]]:
+    return [line | {"time": at(moment)} for line in calls([seconds], model="m")]
 
 
 def test_the_axis_is_logarithmic_only_where_the_range_is_wide() -> None:

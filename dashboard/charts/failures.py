@@ -39,10 +39,14 @@ _SHORT = {
 def frame(scene: Scene) -> pd.DataFrame:
     """Failed calls by class and all calls, per hour or day (per week of long views)."""
     table = failures.course(scene.rows(), *buckets.grid(scene.view, scene.now))
-    if scene.view.until - scene.view.since <= LONG:
+    if not _is_weekly(scene):
         return table
     index = pd.DatetimeIndex(table.index)
-    return table.groupby(index - pd.to_timedelta(index.weekday, unit="D")).sum()
+    return table.groupby(index - pd.to_timedelta(index.day_of_week, unit="D")).sum()
+
+
+def _is_weekly(scene: Scene) -> bool:
+    return scene.view.until - scene.view.since > LONG
 
 
 def draw(scene: Scene) -> Picture:
@@ -51,12 +55,14 @@ def draw(scene: Scene) -> Picture:
     if not whole.failed:
         words = "No call failed in this range" if whole.calls else "No calls in this range"
         return Picture(empty(scene.revision, words), _sentence(whole))
-    return Picture(_figure(frame(scene), scene), _sentence(whole))
+    weekly = " A bar is a week, from Monday." if _is_weekly(scene) else ""
+    return Picture(_figure(frame(scene), scene), _sentence(whole) + weekly)
 
 
 def _figure(table: pd.DataFrame, scene: Scene) -> Figure:
     shares = [numbers.share(part, all_) for part, all_ in _failed_of(table)]
     when = "%a %-d %b, %H:%M" if buckets.hourly(scene.view) else "%A %-d %b"
+    when = "week from %-d %b %Y" if _is_weekly(scene) else when
     kinds = [kind for kind in CLASSES if kind in table]
     traces = [_bars(table, kind) for kind in kinds]
     return {
@@ -66,7 +72,7 @@ def _figure(table: pd.DataFrame, scene: Scene) -> Figure:
             barmode="stack",
             bargap=0.15,
             hovermode="x unified",
-            xaxis=time_axis(scene.view, hoverformat=when),
+            xaxis=time_axis(scene.view, hoverformat=when, ticklabelstandoff=10),
             yaxis=axis(rangemode="tozero", tickformat=",d", **_steps(table)),
         ),
     }

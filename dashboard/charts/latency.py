@@ -1,8 +1,10 @@
-"""Latency over time: the median of each model as a line, its slowest twentieth as a dotted one."""
+"""Latency over time: the median of each model as a line, its slowest twentieth as a dotted one.
+
+A value is of an hour or a day; beyond a hundred days of a week, from Monday.
+"""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +14,9 @@ import pandas as pd
 from .. import buckets, latency, numbers
 from ..filters import Filter
 from ..latency import Course
-from .palette import faded, model_colour
+from .palette import NEUTRAL, faded, model_colour
 from .picture import (
+    LONG,
     Chart,
     Figure,
     Picture,
@@ -24,6 +27,7 @@ from .picture import (
     ends,
     layout,
     model_label,
+    model_markup,
     time_axis,
     wall,
 )
@@ -38,6 +42,8 @@ SLOW = 1.2
 """How many times as slow as usual a model must be to be named."""
 
 _TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600, 12 * 3600)
+_MARKS = ("circle", "square", "diamond", "triangle-up", "x")
+"""Marks by place, for colours of one family are alike."""
 _SPEED = "tokens_per_second"
 _WORDS = {
     "duration_seconds": "No call in this range has a duration of its own",
@@ -49,22 +55,40 @@ _WORDS = {
 def draw(scene: Scene) -> Picture:
     """The lines of the models with most calls."""
     rows = scene.rows()
-    course = latency.course(rows, *buckets.grid(scene.view, scene.now), scene.measure, MOST)
+    course = latency.course(rows, *_grid(scene), scene.measure, MOST)
     if course.median.empty:
         words = _WORDS[scene.measure]
         return Picture(empty(scene.revision, words), words + ".")
-    return Picture(_figure(course, scene), _sentence(rows, course, scene.measure))
+    weekly = " A point is a week." if _is_weekly(scene) else ""
+    return Picture(_figure(course, scene), _sentence(rows, course, scene.measure) + weekly)
+
+
+def _is_weekly(scene: Scene) -> bool:
+    return scene.view.until - scene.view.since > LONG
+
+
+def _grid(scene: Scene) -> tuple[pd.DatetimeIndex, latency.Array]:
+    """As `buckets.grid`; of a long view its first day and its Mondays."""
+    starts, edges = buckets.grid(scene.view, scene.now)
+    if not _is_weekly(scene):
+        return starts, edges
+    kept = np.flatnonzero((starts.day_of_week == 0) | (starts == starts[0]))
+    return starts[kept], np.append(edges[kept], edges[-1])
 
 
 def _figure(course: Course, scene: Scene) -> Figure:
-    traces = [trace for model in course.median for trace in _traces(course, str(model), scene)]
+    models = zip(course.median, _MARKS, strict=False)
+    traces = [trace for model, mark in models for trace in _traces(course, str(model), mark, scene)]
     when = "%a %-d %b, %H:%M" if buckets.hourly(scene.view) else "%A %-d %b"
+    when = "week from %-d %b %Y" if _is_weekly(scene) else when
     return {
-        "data": [*traces, ends(scene.view)],
+        "data": [*traces, *_key(course, scene), ends(scene.view)],
         "layout": layout(
             f"{scene.revision} {scene.measure}",
             hovermode="x unified",
-            xaxis=time_axis(scene.view, hoverformat=when, autorangeoptions=_whole(scene.view)),
+            xaxis=time_axis(
+                scene.view, hoverformat=when, autorangeoptions=_whole(scene.view), ticklabelstandoff=10
+            ),
             yaxis=axis(**_scale(course, scene.measure)),
         ),
     }
@@ -75,10 +99,25 @@ def _whole(view: Filter) -> dict[str, Any]:
     return {"clipmin": wall(view.since), "clipmax": wall(view.until)}
 
 
-def _traces(course: Course, model: str, scene: Scene) -> list[dict[str, Any]]:
+def _key(course: Course, scene: Scene) -> list[dict[str, Any]]:
+    """What the dotted lines are, for the legend alone."""
+    if not _is_dotted(course):
+        return []
+    line = {"width": 1.2, "dash": "dot", "color": NEUTRAL}
+    name = f"p{latency.far(scene.measure)}"
+    nowhere: dict[str, Any] = {"x": [None], "y": [None], "hoverinfo": "skip"}
+    return [{"type": "scatter", "mode": "lines", "name": name, "line": line, **nowhere}]
+
+
+def _is_dotted(course: Course) -> bool:
+    known = course.high.notna().to_numpy()
+    return bool((known[1:] & known[:-1]).any())  # one point alone makes no line
+
+
+def _traces(course: Course, model: str, mark: str, scene: Scene) -> list[dict[str, Any]]:
     """The slow ones, without a word of their own, and the median, with a mark where there is one."""
     middle, slow = course.median[model], course.high[model]
-    name, colour = html.escape(model_label(model)), model_colour(model)
+    name, colour = model_markup(model), model_colour(model)
     told = zip(middle.tolist(), slow.tolist(), course.timed[model].tolist(), strict=True)
     shared = {
         "type": "scatter",
@@ -91,7 +130,7 @@ def _traces(course: Course, model: str, scene: Scene) -> list[dict[str, Any]]:
         "mode": "lines+markers",
         "connectgaps": True,  # the marks tell where there is a value
         "line": {"width": 2, "color": colour},
-        "marker": {"size": 5, "color": colour},
+        "marker": {"size": 6, "color": colour, "symbol": mark},
         "text": [_hover(*one, scene.measure) for one in told],
         "hovertemplate": f"{name} %{{text}}<extra></extra>",
     }
@@ -143,8 +182,7 @@ def _sentence(rows: pd.DataFrame, course: Course, measure: str) -> str:
     """What is usual, what is slow, which model is the slowest, and what is not drawn."""
     whole, form = course.whole, _form(measure)
     models = whole.drop(index="")
-    known = course.high.notna().to_numpy()
-    dotted = bool((known[1:] & known[:-1]).any())  # one point alone makes no line
+    dotted = _is_dotted(course)
     said = [_usual(whole.loc[""], measure, form, dotted), *_slowest(models, whole.loc[""], measure, form)]
     return " ".join([*said, *_aside(rows, course)])
 

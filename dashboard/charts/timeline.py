@@ -48,7 +48,7 @@ def _figure(tokens: pd.DataFrame, kinds: tuple[str, ...], scene: Scene) -> Figur
         "layout": layout(
             scene.revision,
             hovermode="x unified",
-            xaxis=time_axis(scene.view, hoverformat="%a %-d %b, %H:%M"),
+            xaxis=time_axis(scene.view, hoverformat="%a %-d %b, %H:%M", ticklabelstandoff=10),
             yaxis=axis(tickformat="~s", rangemode="tozero", nticks=6),
         ),
     }
