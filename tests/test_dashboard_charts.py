@@ -78,7 +78,9 @@ def test_the_running_total_ends_at_the_whole_cost() -> None:
 
 def test_within_two_days_cost_is_told_by_the_hour() -> None:
     scene = _scene({"time": at("2026-11-22 10:20"), "cost_usd": 2.0}, span="24h")
-    assert cost.draw(scene).sentence.startswith("Sun 22 Nov, 10:00–11:00 was the dearest hour, $2.00")
+    assert cost.draw(scene).sentence.startswith(
+        "Sun 22 Nov, 10:00–11:00 was the only hour with a cost, $2.00"
+    )
 
 
 def _year(*lines: dict[str, object]) -> Scene:
@@ -95,6 +97,14 @@ def test_a_year_is_told_by_weeks_and_weekdays() -> None:
     assert len(cost.draw(scene).figure["data"][0]["x"]) == 52
     assert activity.draw(scene).sentence == "Busiest: Thursdays, 10:00–11:00, 2 calls."
     assert activity.draw(scene).figure["data"][0]["x"][3] == "Thursday"
+
+
+@pytest.mark.parametrize(
+    ("most", "form"), [(250.0, "$,.0f"), (4.0, "$,.2f"), (0.077, "$,.2f"), (0.02, "$,.3f"), (0.0044, "$,.3f")]
+)
+def test_ticks_of_dollars_have_the_decimals_that_tell_them_apart(most: float, form: str) -> None:
+    scene = _scene({"time": NOW, "cost_usd": most})
+    assert cost.draw(scene).figure["layout"]["yaxis"]["tickformat"] == form
 
 
 def test_models_beyond_six_are_one_slice() -> None:

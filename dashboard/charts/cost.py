@@ -5,6 +5,7 @@ Within two days a bar is an hour; beyond a hundred a week, from Monday.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +33,8 @@ from .picture import (
     model_markup,
     time_axis,
 )
+
+_TICKS = 6
 
 SLICES = 6
 """How many models have a colour of their own; the others are added up."""
@@ -125,8 +128,17 @@ def _when(costs: pd.DataFrame, scene: Scene) -> dict[str, Any]:
 
 def _dollars(most: float) -> dict[str, Any]:
     """An axis of dollars up to `most`, with as many decimals as its ticks need."""
-    decimals = 0 if most >= 8 else 2 if most >= 0.08 else 4
-    return {"tickformat": f"$,.{decimals}f", "rangemode": "tozero", "nticks": 6, "tickmode": "auto"}
+    format = f"$,.{_decimals(most)}f"
+    return {"tickformat": format, "rangemode": "tozero", "nticks": _TICKS, "tickmode": "auto"}
+
+
+def _decimals(most: float) -> int:
+    """Cents below 8 dollars; more where a step between ticks is 1, 2 or 5 of something smaller."""
+    if most >= 8:
+        return 0
+    least = most / _TICKS
+    power = math.floor(math.log10(least))
+    return max(2, -power - int(least > 5 * 10.0**power))
 
 
 def _slices(costs: pd.DataFrame) -> list[tuple[str, list[float]]]:
@@ -152,7 +164,9 @@ def _bar(name: str, cost: list[float], when: list[str], width: float) -> dict[st
 def _sentence(costs: pd.DataFrame, added: metrics.Totals, scene: Scene) -> str:
     whole = costs.sum(axis=1)
     peak, most = whole.idxmax(), float(whole.max())
-    dearest = f"{step(scene).name(peak)} was the dearest {step(scene).noun}"
+    noun = step(scene).noun
+    rank = f"dearest {noun}" if (whole > 0).sum() > 1 else f"only {noun} with a cost"
+    dearest = f"{step(scene).name(peak)} was the {rank}"
     said = f"{dearest}, {numbers.usd(most)}{_most_of_it(peak, most, scene)}."
     if added.unpriced:
         said += f" {numbers.plural(added.unpriced, 'call')} of unknown cost not included."
