@@ -149,7 +149,11 @@ def test_csv_is_data_alone_and_what_must_be_known_stands_on_stderr(capsys: Shell
         (["summary", "--by", "day"], "--by: callmeter report summary says itself what its rows are."),
         (["models", "--detail"], "--detail lists calls; callmeter report models has none to list."),
         (["--billed"], "--billed needs a view: callmeter report models --billed, for one."),
-        (["sessions", "--billed"], "--billed: Anthropic's reports say nothing of sessions."),
+        (
+            ["sessions", "--billed"],
+            "--billed: Anthropic's reports say nothing of sessions; they tell of summary, daily, models, "
+            "projects and cache.",
+        ),
         (
             ["models", "--billed", "--project", "web"],
             "--billed: Anthropic's reports know models, but no projects, tasks or workers.",
@@ -184,6 +188,11 @@ def test_billed_shows_anthropics_numbers_even_without_a_log(capsys: Shell, own_m
     ]
     (one,) = document(capsys, "models", *NOVEMBER, "--billed", "--model", "*haiku*")["models"]
     assert one["billed_usd"] == 1.0
+    summary = document(capsys, "summary", *NOVEMBER, "--billed")
+    billed = [(row["period"], row["billed_usd"], row["billed_bound"]) for row in summary["costs"]]
+    assert billed[0][:2] == ("All time", 3.0)
+    assert billed[-1] == ("2026-11-01 – 2026-11-30", 3.0, True)
+    assert (summary["known_since"], summary["days_known"]) == ("2026-11-19", 1)
 
 
 def test_beside_the_log_stand_only_the_workspaces_it_is_compared_with(
