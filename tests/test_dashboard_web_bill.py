@@ -238,6 +238,22 @@ def test_a_sync_that_failed_is_told(store: FileStore, chosen: Settings, tmp_path
     assert "The last sync, 9 min ago, failed: The key was refused." in words(bill_card.render(made, NOW))
 
 
+def test_why_the_server_does_not_sync_is_told_once(
+    store: FileStore, chosen: Settings, tmp_path: Path
+) -> None:
+    log = SyncLog(tmp_path / "billing")
+    attempt = log.started(NOW, "server", [date(2026, 11, 21)])
+    log.ended(attempt, NOW, "failed", error="The key was refused")
+    told = [
+        bill_facts.gather(
+            store, Books(made, {}, tmp_path, trouble=lambda said=said: said), STATE, NOW
+        ).problems
+        for made in [replace(chosen, log_dir=tmp_path)]
+        for said in ("logs/billing: cannot be written", "The key was refused", None)
+    ]
+    assert told == [("The server does not sync: logs/billing: cannot be written",), (), ()]
+
+
 def test_days_are_the_utc_days_of_the_same_dates_up_to_today() -> None:
     zone = ZoneInfo("Europe/Berlin")
     view = urls.to_filter(STATE, NOW, zone)  # 16 November 00:00 to 23 November 00:00 in Berlin

@@ -37,7 +37,7 @@ class Books:
     """Anthropic's numbers and what is set about them. For several threads.
 
     The settings file is read again when it changes; while it is wrong the rules before stand, and `problem`
-    says why. timer: seconds that only grow.
+    says why. timer: seconds that only grow. trouble: why the server does not sync now, None when it does.
     """
 
     def __init__(
@@ -48,7 +48,9 @@ class Books:
         *,
         prices: PriceTable | None = None,
         timer: Callable[[], float] = time.monotonic,
+        trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
+        self.trouble = trouble
         self.folder = BillingFolder(settings.billing_dir)
         self._log = SyncLog(settings.billing_dir)
         self.prices = prices if prices is not None else built_in()
@@ -83,7 +85,7 @@ class Books:
         with self._lock:
             now = self._timer()
             if self._seen is None or now - self._seen[0] >= PACE:
-                self._seen = now, (self._files(), self.rules(), self.problem)
+                self._seen = now, (self._files(), self.rules(), self.problem, self.trouble())
             return self._seen[1]
 
     def _files(self) -> object:

@@ -89,7 +89,13 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     with store, Desk(store, settings, os.environ, Path.home()) as desk, syncing:
         store.start()
         _say_what_is_wrong(desk)
-        books = Books(settings, os.environ, Path.home(), prices=price_file.table(settings.prices))
+        books = Books(
+            settings,
+            os.environ,
+            Path.home(),
+            prices=price_file.table(settings.prices),
+            trouble=lambda: syncing.problem,
+        )
         app = create_app(settings, store, intake=intake, desk=desk, books=books, write=_writer(settings))
         print(welcome(settings, _user(), socket.gethostname()), flush=True)
         config = uvicorn.Config(

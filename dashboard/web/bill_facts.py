@@ -189,10 +189,22 @@ def _gather(store: Store, books: Books, state: State, now: datetime) -> Facts:
         whole=_narrows_more(state),
         logged_usd=float(np.nansum(of_span["cost_usd"])),
         lower_bound=bool(of_span["cost_usd"].isna().any() or not of_span["final"].all()),
-        problems=tuple(filter(None, (books.problem, *(_short(one, books) for one in every.problems)))),
+        problems=tuple(
+            filter(
+                None,
+                (books.problem, _unsaid(books, attempts), *(_short(one, books) for one in every.problems)),
+            )
+        ),
         loading=store.health().loading,
         models=state.models,
     )
+
+
+def _unsaid(books: Books, attempts: Sequence[Attempt]) -> str | None:
+    """Why the server does not sync, where neither the last attempt nor the settings tell."""
+    trouble = books.trouble()
+    said = (None, books.problem, attempts[-1].error if attempts else None)
+    return None if trouble in said else f"The server does not sync: {trouble}"
 
 
 def _short(problem: str, books: Books) -> str:
