@@ -65,6 +65,15 @@ class Simulation:
             self.lines.append(self._line(call, line or {}))
         return call
 
+    def run_over_midnight(self, day: date, model: str) -> None:
+        """One line of two calls: an hour of a CLI run about the midnight that ends the day."""
+        first = self.call(f"{day}T23:40", model=model, logged=False)
+        second = self.call(f"{day + timedelta(days=1)}T00:20", model=model, logged=False)
+        both = {name: getattr(first, name) + getattr(second, name) for name in (*_COUNTS, *_WRITES)}
+        run = replace(first, time=first.time - timedelta(minutes=10), **both)
+        whole = {"source": "cli", "calls": 2, "session_id": f"run-{day}", "duration_seconds": 3600.0}
+        self.lines.append(self._line(run, whole))
+
     def extra(self, text: str, cost_type: str, usd: float) -> None:
         """A cost that no line can tell of."""
         self.org.extras.append(ExtraCost(moment(text), cost_type, usd))
@@ -120,10 +129,9 @@ class Simulation:
         said = {name: getattr(call, name) for name in (*_COUNTS, *_WRITES)}
         said |= {"web_searches": call.web_searches, "duration_seconds": 2.0, "success": True}
         said |= {"source": "sdk", "model": call.model, **differs}
-        said.setdefault("tokens_total", sum(said[name] for name in (*_COUNTS, *_WRITES)))
-        said.setdefault(
-            "estimated_cost_usd", usd(replace(call, **{n: said[n] for n in (*_COUNTS, *_WRITES)}))
-        )
+        counts = {name: said[name] or 0 for name in (*_COUNTS, *_WRITES)}
+        said.setdefault("tokens_total", sum(counts.values()))
+        said.setdefault("estimated_cost_usd", usd(replace(call, **counts)))
         stamp = begun.replace(tzinfo=None).isoformat(timespec="microseconds") + _offset(self.offset)
         ids = {"call_id": f"call-{len(self.lines)}"}
         start = call.time.timestamp()

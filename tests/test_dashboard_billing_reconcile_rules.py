@@ -280,5 +280,6 @@ def test_a_lost_call_at_an_odd_price_is_only_likely() -> None:
 
 
 def test_a_cost_without_tokens_is_not_explained() -> None:
-    (one,) = found([line(call("11T10:30", tokens_input=0, tokens_output=0), cost_usd=1.0)], [])
+    nothing = call("11T10:30", model="claude-haiku-4-5", tokens_input=0, tokens_output=0)
+    (one,) = found([line(nothing, cost_usd=1.0)], [])
     assert (one.reason, one.tokens, one.usd) == ("unexplained", 0, pytest.approx(-1))
