@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -108,8 +108,7 @@ _COLD = (
 
 def _cold(lines: pd.DataFrame) -> Sheet:
     found = savings.cold(lines)
-    records = zip(found.index, found.to_dict("records"), strict=True)
-    table = [_cold_row(project, session, row) for (project, session), row in list(records)[:MOST]]
+    table = [_cold_row(project, session, row) for (project, session), row in _first(found)]
     lost = numbers.usd(-float(found["net_usd"].sum()))
     said = "Every session's cache writes were paid back by its reads."
     if not lines["written"].any():
@@ -139,8 +138,7 @@ _LARGE = (
 
 def _uncached(lines: pd.DataFrame) -> Sheet:
     found = savings.uncached(lines)
-    records = zip(found.index, found.to_dict("records"), strict=True)
-    table = [_large_row(project, model, row) for (project, model), row in list(records)[:MOST]]
+    table = [_large_row(project, model, row) for (project, model), row in _first(found)]
     size = f"{savings.LARGE:,} input tokens or more"
     calls = int(found["calls"].sum())
     said = f"No call sent {size} without caching."
@@ -157,6 +155,12 @@ def _large_row(project: Any, model: Any, row: Mapping[Any, Any]) -> dict[str, Ce
     names = {"project": facet(project), "model": facet(model)}
     bound: dict[str, Cell] = {"unpriced_tokens": int(row["unpriced"]), "input_bound": bool(row["unpriced"])}
     return names | counts | {"input_usd": cost} | bound
+
+
+def _first(found: pd.DataFrame) -> Iterator[tuple[Any, Mapping[Any, Any]]]:
+    """The first rows, each with its index."""
+    few = found.head(MOST)
+    return zip(few.index, few.to_dict("records"), strict=True)
 
 
 def _more(found: int) -> str:

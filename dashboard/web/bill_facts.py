@@ -91,11 +91,14 @@ def span(view: Filter, now: datetime) -> tuple[date, date]:
 
 
 class OneReading:
-    """A store whose lines of one stretch of time are read once, however many ask. For one thread."""
+    """A store whose lines of one stretch of time, and sums of one view, are read once, however many ask.
+    For one thread.
+    """
 
     def __init__(self, store: Store, stretch: Filter, columns: Collection[str]) -> None:
         self._store, self._stretch, self._columns = store, stretch, columns
         self._read: dict[Hashable, pd.DataFrame] = {}
+        self._sums: dict[Hashable, pd.DataFrame] = {}
         self.zone: ZoneInfo = store.zone
 
     @property
@@ -109,7 +112,10 @@ class OneReading:
 
     def sums(self, view: Filter, *, tasks: bool = False) -> pd.DataFrame:
         """The store's."""
-        return self._store.sums(view, tasks=tasks)
+        key = (view, tasks)
+        if key not in self._sums:
+            self._sums[key] = self._store.sums(view, tasks=tasks)
+        return self._sums[key]
 
     def rows(self, view: Filter, *, columns: Collection[str] | None = None) -> pd.DataFrame:
         """The lines of the view, with all columns of this reading where they are in its stretch."""
