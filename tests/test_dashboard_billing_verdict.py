@@ -14,6 +14,7 @@ import pytest
 from dashboard.billing.billed import Billed
 from dashboard.billing.gaps import ranges
 from dashboard.billing.reconcile import Reconciliation, reconcile
+from dashboard.billing.reconcile_sheets import days_sheet
 from dashboard.billing.rules import BillingRules
 from logger.pricing import built_in
 from tests.bill_frames import FIRST, LAST, NOW, billed, compared, line
@@ -144,7 +145,7 @@ def test_calls_of_another_workspace_say_nothing_against_the_log() -> None:
     ]
     assert found.within and found.surplus_usd == 0 and adds_up(found)
     assert found.verdict == (
-        "As far as can be told, nothing was billed that we did not log: $0.38, all of it in the log; "
+        "Nothing was billed, as far as can be told, that we did not log: $0.38, all of it in the log; "
         "$4.02 of the log is perhaps of another workspace or key."
     )
     assert found.findings[0].sentence == (
@@ -181,7 +182,7 @@ def test_a_verdict_over_a_part_of_the_days_says_so() -> None:
         "On 2 of 4 days nothing was billed that we did not log: $0.19, all of it in the log."
     )
     assert found.within is None and found.unread == [FIRST, LAST]
-    assert found.remarks[-1] == "callmeter sync reads them."
+    assert found.remarks[-1] == "callmeter sync reads the days that are missing."
     lost = compared(rows(), unread(billed([*WORK, LOST]), [LAST]))
     assert lost.verdict.startswith("On 3 of 4 days we logged ") and lost.within is False
 
@@ -199,7 +200,7 @@ def test_days_long_gone_are_read_by_a_longer_sync() -> None:
     bill = unread(billed(WORK), [LAST])
     later = NOW + timedelta(days=60)
     found = reconcile(rows(), bill, FIRST, LAST, prices=built_in(), rules=BillingRules(), now=later)
-    assert found.remarks[-1] == "callmeter sync --days 68 reads it."
+    assert found.remarks[-1] == "callmeter sync --days 68 reads the day that is missing."
 
 
 def test_days_whose_costs_name_no_keys_are_not_said_to_be_unread() -> None:
@@ -247,6 +248,8 @@ def test_a_finding_names_the_year_where_there_are_several() -> None:
     found = reconcile(rows(), bill, since, LAST, prices=built_in(), rules=BillingRules(), now=NOW)
     assert " on 11 November 2026 for " in found.findings[0].sentence
     assert "all of it on 11 November 2026 from" in found.verdict
+    (day, *_), (first, *_) = days_sheet(found).columns, days_sheet(found).rows
+    assert day.show(first["day"]) == "9 November 2026"
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,36 @@ def test_what_is_left_out_is_said_after_the_tables(org: Simulation, capsys: Shel
     assert "Not compared: 20 to 23 October (not read yet)." in err
 
 
+def test_where_days_that_are_over_were_not_read_it_does_not_say_that_all_is_well(
+    org: Simulation, capsys: Shell
+) -> None:
+    period = ("--since", "2026-10-22", "--until", "2026-11-02")
+    code, out, err = run(capsys, *period)
+    assert code == 1
+    assert out.startswith("On 10 of 12 days nothing was billed that we did not log: $")
+    assert "callmeter sync --days " in err and "reads the days that are missing." in err
+    said = json.loads(run(capsys, *period, "--json")[1])
+    assert (said["within"], said["days_not_read"]) == (None, ["2026-10-22", "2026-10-23"])
+
+
+def test_where_some_days_are_known_to_differ_it_says_so(org: Simulation, capsys: Shell) -> None:
+    code, out, _ = run(capsys, "--since", "2026-10-22", "--until", "2026-11-07")
+    assert code == BEYOND and out.startswith("On 15 of 17 days we logged ")
+
+
+def test_calls_of_other_workspaces_do_not_speak_against_the_log(server: AdminServer, capsys: Shell) -> None:
+    org = Simulation()
+    org.work(date(2026, 11, 1), date(2026, 11, 3), calls=2)
+    for number in (1, 2, 3):
+        org.call(f"2026-11-0{number}T18:00", workspace_id=WORKSPACE, api_key_id=OTHER_KEY)
+    settled(org, server)
+    code, out, _ = run(capsys, "--until", "2026-11-03", "--workspace", "Default")
+    assert code == 0 and "all of it in the log; $" in out
+    assert " of the log is perhaps of another workspace or key." in out.splitlines()[0]
+    assert "logged, but not billed" not in out and "logged twice" not in out
+    assert run(capsys, "--until", "2026-11-03")[1].startswith("Nothing was billed that we did not log: $")
+
+
 NOVEMBER = datetime(2026, 11, 22, 23, tzinfo=UTC)
 
 

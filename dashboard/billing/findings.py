@@ -61,6 +61,8 @@ class Finding:
 
 
 MOST_LINES = 100
+_DIGITS = 10
+"""Of USD: what floats add to a sum stays out."""
 
 
 def findings_of(
@@ -98,7 +100,7 @@ def _finding(
         model=_model(group, grid),
         kind=kind,
         tokens=int(counts[_SEARCH]) if kind == SEARCH else tokens(counts),
-        usd=float(money.sum()),
+        usd=round(float(money.sum()), _DIGITS),
         apart=float(np.abs(money).sum()) if first.reason == "several" else 0.0,
         calls=None if None in calls else sum(one for one in calls if one is not None),
         certain=all(piece.certain for piece in group),

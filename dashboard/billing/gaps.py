@@ -44,7 +44,7 @@ def _advice(days: Sequence[date], today: date) -> str:
     if not days or back > _MOST_SYNCED:
         return ""
     command = "callmeter sync" if back <= _SYNCED else f"callmeter sync --days {back}"
-    return f"{command} reads {'it' if len(days) == 1 else 'them'}."
+    return f"{command} reads {'the day that is' if len(days) == 1 else 'the days that are'} missing."
 
 
 def _left_out(grid: Grid, days: Sequence[date], why: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..numbers import count, plural, usd
 from ..sheets import Answer, Cell, Column, Sheet, plain
-from .findings import Finding, day_words
+from .findings import Finding, day_words, several_years
 from .kinds import KIND_NAMES
 from .reasons import REASONS
 from .reconcile import Reconciliation
@@ -28,8 +28,12 @@ _TOKENS = (
 )
 
 
-def _day(text: str) -> str:
-    return day_words(date.fromisoformat(text))
+def _day(found: Reconciliation, *, shown: bool = True) -> Column:
+    """The day, with its year where there are several."""
+    year = several_years([found.since, found.until])
+    return Column(
+        "day", "Day (UTC)", lambda text: day_words(date.fromisoformat(text), year=year), shown=shown
+    )
 
 
 def _reason(name: str | None) -> str:
@@ -44,7 +48,6 @@ def _sure(certain: bool) -> str:
     return "" if certain else "likely"
 
 
-_DAY = Column("day", "Day (UTC)", _day)
 _MODEL = Column("model", "Model", lambda name: name or "no model")
 
 
@@ -88,7 +91,7 @@ def days_sheet(found: Reconciliation) -> Sheet:
     rows = [
         {"day": day.isoformat(), "reason": main.get(day), **amounts} for day, amounts in _days(found).items()
     ]
-    return Sheet("days", "Day by day", (_DAY, *_USD, Column("reason", "Mostly", _reason)), rows)
+    return Sheet("days", "Day by day", (_day(found), *_USD, Column("reason", "Mostly", _reason)), rows)
 
 
 def _days(found: Reconciliation) -> dict[date, dict[str, Cell]]:
@@ -112,7 +115,7 @@ def findings_sheet(found: Reconciliation, most: int | None = None) -> Sheet:
     ordered = sorted(found.findings, key=lambda one: one.reason in NO_DIFFERENCE)
     shown = ordered if most is None else [one for one in ordered if one.reason not in NO_DIFFERENCE][:most]
     columns = (
-        Column("day", "Day (UTC)", _day, shown=False),
+        _day(found, shown=False),
         Column("model", "Model", plain, shown=False),
         Column("reason", "Why", _reason, shown=False),
         Column("kind", "Kind", _kind, shown=False),
@@ -166,7 +169,9 @@ def reasons_sheet(found: Reconciliation) -> Sheet:
     rows.sort(key=lambda row: -abs(float(row["usd"] or 0)))
     total = found.billed_usd - found.logged_usd
     title = "What explains it"
-    return Sheet("reasons", title, columns, rows, f"Billed less logged: {usd(total)}." if rows else "")
+    return Sheet(
+        "reasons", title, columns, rows, f"Billed less logged: {usd(_exact(total))}." if rows else ""
+    )
 
 
 def _reason_row(reason: str, group: Sequence[Finding]) -> dict[str, Cell]:
@@ -190,7 +195,7 @@ def models_sheet(found: Reconciliation) -> Sheet:
 def cells_sheet(found: Reconciliation) -> Sheet:
     """A row per day, model and kind; of web searches the tokens are searches."""
     columns = (
-        _DAY,
+        _day(found),
         _MODEL,
         Column("kind", "Kind", _kind),
         *_TOKENS,

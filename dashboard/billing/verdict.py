@@ -114,8 +114,8 @@ def _fits(total: Sums) -> str:
         return "Nothing was billed" + ("" if total.elsewhere >= _NOTHING else ", and nothing was logged")
     if total.charged < _NOTHING:
         return f"Nothing was billed for the {usd(total.logged)} that was logged"
-    sure = "As far as can be told, nothing" if total.elsewhere >= _NOTHING else "Nothing"
-    return f"{sure} was billed that we did not log: {usd(total.charged)}, all of it in the log"
+    likely = ", as far as can be told," if total.elsewhere >= _NOTHING else ""
+    return f"Nothing was billed{likely} that we did not log: {usd(total.charged)}, all of it in the log"
 
 
 def _differs(told: Sequence[Finding], total: Sums) -> str:
