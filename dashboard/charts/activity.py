@@ -110,7 +110,13 @@ def table(scene: Scene) -> Table:
         for hour in range(24)
         if cells.at[hour, day]
     ]
-    return Table(["Day", "Hour", "Calls"], rows)
+    data = [
+        [f"{day:%A}" if by_weekday(scene) else day.date(), hour, int(cells.at[hour, day])]
+        for day in reversed(cells.columns)
+        for hour in range(24)
+        if cells.at[hour, day]
+    ]
+    return Table(["Day", "Hour", "Calls"], rows, ("day", "hour", "calls"), data)
 
 
 CHART = Chart("activity", "Activity", draw, table)

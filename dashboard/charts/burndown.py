@@ -292,7 +292,7 @@ def table(course: Course | None) -> Table:
     """The days ahead, then the past ones, newest first."""
     head = ["Day", "Balance at its end", "Low", "High"]
     if course is None:
-        return Table(head, [])
+        return Table(head, [], _KEYS)
     future = [
         [_day(day), f"about {numbers.usd(row.likely)}", numbers.usd(row.low), numbers.usd(row.high)]
         for day, row in zip(_days(course.ahead), course.ahead.itertuples(), strict=True)
@@ -301,7 +301,17 @@ def table(course: Course | None) -> Table:
         [_day(day), numbers.usd(usd), "", ""]
         for day, usd in zip(_days(course.past), course.past.tolist(), strict=True)
     ]
-    return Table(head, [*future[::-1], *past[::-1]])
+    return Table(head, [*future[::-1], *past[::-1]], _KEYS, _data(course))
+
+
+_KEYS = ("day", "balance_usd", "low_usd", "high_usd", "estimated")
+
+
+def _data(course: Course) -> list[list[Any]]:
+    ahead = zip(_days(course.ahead), course.ahead.itertuples(), strict=True)
+    future = [[day.date(), row.likely, row.low, row.high, True] for day, row in ahead]
+    past = zip(_days(course.past), course.past.tolist(), strict=True)
+    return [*future[::-1], *[[day.date(), usd, None, None, False] for day, usd in past][::-1]]
 
 
 def _day(day: datetime) -> str:

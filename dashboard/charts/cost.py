@@ -195,7 +195,13 @@ def table(scene: Scene) -> Table:
         [when.strftime(step(scene).head), numbers.usd(sum(cells)), *(numbers.usd(c) for c in cells)]
         for when, cells in zip(costs.index, costs.to_numpy().tolist(), strict=True)
     ]
-    return Table([step(scene).noun.capitalize(), "Total", *map(model_label, costs.columns)], rows)
+    noun = step(scene).noun
+    data = [
+        [when if step(scene) is HOUR else when.date(), sum(cells), *cells]
+        for when, cells in zip(costs.index, costs.to_numpy().tolist(), strict=True)
+    ]
+    keys = [noun, "total_usd", *(f"{model}_usd" for model in costs.columns)]
+    return Table([noun.capitalize(), "Total", *map(model_label, costs.columns)], rows, keys, data)
 
 
 CHART = Chart("cost", "Cost", draw, table, ("task_id", "cost_usd"))

@@ -152,7 +152,15 @@ def table(scene: Scene) -> Table:
         ]
         for error, row in found.iterrows()
     ]
-    return Table(["Error", "Class", "Calls", "Share", "Last", "Meaning"], rows)
+    data = [
+        [
+            *(error or None, row["kind"], row["calls"], row["calls"] / whole),
+            *(row["last"], failures.words(str(error)) or None),
+        ]
+        for error, row in found.iterrows()
+    ]
+    keys = ("error", "class", "calls", "share", "last", "meaning")
+    return Table(["Error", "Class", "Calls", "Share", "Last", "Meaning"], rows, keys, data)
 
 
 CHART = Chart("failures", "Failures", draw, table, columns=("model", *sorted(failures.COLUMNS)))

@@ -42,6 +42,8 @@ SLOW = 1.2
 """How many times as slow as usual a model must be to be named."""
 
 _TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600, 12 * 3600)
+_DIGITS = 6
+"""Of seconds and speeds as data, which are kept in single precision."""
 _MARKS = ("circle", "square", "diamond", "triangle-up", "x")
 """Marks by place, for colours of one family are alike."""
 _SPEED = "tokens_per_second"
@@ -220,6 +222,7 @@ def _aside(rows: pd.DataFrame, course: Course) -> list[str]:
 
 def table(scene: Scene) -> Table:
     """Every model: calls, percentiles of duration and first token, speed."""
+    found = latency.by(scene.rows(), "model")
     heads = ["Model", "Calls", "p50", "p95", "p99", "First token p50", "p95", "p99", "Tokens/s"]
     rows = [
         [
@@ -228,9 +231,10 @@ def table(scene: Scene) -> Table:
             *(numbers.duration(row[name]) for name in row.index[1:-1]),
             numbers.count(row[_SPEED]),
         ]
-        for model, row in latency.by(scene.rows(), "model").iterrows()
+        for model, row in found.iterrows()
     ]
-    return Table(heads, rows)
+    data = [[model or None, *cells] for model, *cells in found.round(_DIGITS).itertuples()]
+    return Table(heads, rows, ("model", *found.columns), data)
 
 
 CHART = Chart("latency", "Latency", draw, table, columns=("model", *sorted(latency.COLUMNS)))

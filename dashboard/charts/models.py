@@ -102,7 +102,16 @@ def table(scene: Scene) -> Table:
         ]
         for row in frame(scene).itertuples()
     ]
-    return Table(["Model", "Calls", "Input", "Output", "Cache read", "Cache write", "Cost"], rows)
+    counts = ("calls", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
+    data = [
+        [
+            *(row.Index or None, *(int(getattr(row, name)) for name in counts)),
+            None if row.unpriced == row.calls else float(row.cost_usd),
+        ]
+        for row in frame(scene).itertuples()
+    ]
+    head = ["Model", "Calls", "Input", "Output", "Cache read", "Cache write", "Cost"]
+    return Table(head, rows, ("model", *counts, "estimated_cost_usd"), data)
 
 
 CHART = Chart("models", "Models", draw, table)

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ..filters import Filter
+from ..sheets.text import printable, shortened
 from .palette import NEUTRAL
 
 Figure = dict[str, Any]
@@ -60,6 +61,10 @@ class Table:
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    keys: Sequence[str] = ()
+    """The same as data: the names of its columns; () where the words are all there is."""
+    data: Sequence[Sequence[Any]] = ()
+    """Rows of texts, numbers (NaN: not known), days and wall clock times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +178,17 @@ def empty(revision: str, words: str) -> Figure:
     }
 
 
+def markup(name: str, longest: int = 40) -> str:
+    """A name inside a figure, where `<` would be markup; a longer one is shown without its middle.
+
+    What would turn the text around, or break it, is spelled out.
+    """
+    return html.escape(shortened(printable(name), longest))
+
+
 def model_markup(model: str) -> str:
-    """A model's name inside a figure, where `<` would be markup."""
-    return html.escape(model_label(model))
+    """A model's name inside a figure."""
+    return markup(model_label(model))
 
 
 def model_label(model: str) -> str:

@@ -114,7 +114,15 @@ def table(scene: Scene) -> Table:
         ]
         for row in frame(scene).iloc[:LISTED].itertuples()
     ]
-    return Table([noun.capitalize(), "Calls", "Failed", "Tokens", "Cost"], rows)
+    data = [
+        [
+            *(row.Index or None, row.calls, row.failed, row.tokens_total),
+            None if row.unpriced == row.calls else float(row.cost_usd),
+        ]
+        for row in frame(scene).iloc[:LISTED].itertuples()
+    ]
+    keys = (scene.who, "calls", "failed", "tokens_total", "estimated_cost_usd")
+    return Table([noun.capitalize(), "Calls", "Failed", "Tokens", "Cost"], rows, keys, data)
 
 
 CHART = Chart("spenders", "Who spent it", draw, table, ("cost_usd", "tokens_total", "calls", "outcome"))

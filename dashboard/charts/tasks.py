@@ -181,7 +181,22 @@ def table(scene: Scene) -> Table:
         ]
         for row in rows.itertuples()
     ]
-    return Table(["Time", "Task", "Worker", "Model", "Duration", "Tokens", "Cost", "Outcome"], cells)
+    data = [
+        [
+            *(row.time, row.task_id or None, row.worker_id or None, row.model or None),
+            *(round(row.duration_seconds, 6), row.tokens_total if row.counted else None, row.cost_usd),
+            row.error or row.outcome,
+        ]
+        for row in rows.itertuples()
+    ]
+    head = ["Time", "Task", "Worker", "Model", "Duration", "Tokens", "Cost", "Outcome"]
+    return Table(head, cells, _KEYS, data)
+
+
+_KEYS = (
+    *("timestamp", "task_id", "worker_id", "model", "duration_seconds", "tokens_total"),
+    *("estimated_cost_usd", "outcome"),
+)
 
 
 CHART = Chart("tasks", "Tasks", draw, table, (*_TOLD, "tokens_total", "outcome", "day", "offset"))

@@ -74,7 +74,9 @@ def table(scene: Scene) -> Table:
         [f"{when:%a} {when.day} {when:%b %H:%M}", *(numbers.count(n) for n in kinds)]
         for when, kinds in zip(tokens.index, tokens[list(metrics.KINDS)].to_numpy().tolist(), strict=True)
     ]
-    return Table(["From", *KIND_NAMES.values()], rows)
+    kinds = tokens[list(metrics.KINDS)].to_numpy().tolist()
+    data = [[when, *map(int, counts)] for when, counts in zip(tokens.index, kinds, strict=True)]
+    return Table(["From", *KIND_NAMES.values()], rows, ("from", *metrics.KINDS), data)
 
 
 CHART = Chart("timeline", "Tokens over time", draw, table)

@@ -1,18 +1,19 @@
 """The address the page's files come from: what is on screen, in the format asked for.
 
 `/export?format=csv&…` with the page's own state behind it gives the calls in the calls view, Anthropic's bill
-in the bill view, else days, models and projects; with `chart=…` the table of that picture, as CSV.
+in the bill view, else days, models and projects; with `chart=…` the table of that picture as data, in CSV.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -94,13 +95,20 @@ def add_routes(server: FastAPI, exporter: Exporter) -> None:
 
 
 def table_csv(table: Table) -> bytes:
-    """A table as it is read on the page; counts without the separators a program would stumble over."""
-    rows = [list(table.head), *table.rows]
-    return forms.csv_rows([safe(_bare(cell)) for cell in row] for row in rows)
+    """A table as data; one of words alone as it is read on the page."""
+    rows = [table.keys, *table.data] if table.keys else [table.head, *table.rows]
+    return forms.csv_rows([safe(_plain(cell)) for cell in row] for row in rows)
 
 
-def _bare(cell: str) -> str:
-    return cell.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+", cell) else cell
+def _plain(cell: Any) -> Any:
+    """A cell for a program: times in ISO-8601, numbers to 10 digits, nothing for what is not known."""
+    if isinstance(cell, str):
+        return cell.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+", cell) else cell
+    if isinstance(cell, date):  # also of times
+        return cell.isoformat()
+    if isinstance(cell, float):
+        return round(cell, 10) + 0.0 if math.isfinite(cell) else None
+    return cell
 
 
 def _headers(name: str) -> dict[str, str]:
