@@ -217,7 +217,7 @@ def test_days_read_by_a_clock_that_was_ahead_are_read_again(
 ) -> None:
     clock.move(days=200)
     known, reports.calls = reports.calls, []
-    sync(reports.open, tmp_path, clock=clock, days=230)
+    sync(reports.open, tmp_path, clock=clock, days=260)
     reports.calls = known
     clock.move(days=-200)
     assert sync(reports.open, tmp_path, clock=clock, days=40).error is None
