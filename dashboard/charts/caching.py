@@ -10,10 +10,13 @@ from typing import Any
 
 from .. import numbers
 from .palette import KIND_COLOURS, NEUTRAL
-from .picture import Figure, Picture, Table, axis, empty, layout, model_markup
+from .picture import Figure, Picture, Table, axis, empty, layout, markup, model_label
 
 ID = "caching"
 TITLE = "What the cache saved"
+LONGEST = 20
+"""Characters of a name beside its bar; a longer one is shown without its middle."""
+
 MOST = 5
 """So many projects and models are drawn; the table has all."""
 
@@ -59,8 +62,8 @@ def draw(of: Savings) -> Picture:
 
 def _lines(of: Savings) -> list[tuple[str, Saved | None]]:
     """From top to bottom: a head, its bars, a gap, a head, its bars."""
-    projects = [(_named(_plain(one.name or "no project"), one), one) for one in of.projects[:MOST]]
-    models = [(_named(model_markup(one.name), one), one) for one in of.models[:MOST]]
+    projects = [(_named(markup(one.name or "no project", LONGEST), one), one) for one in of.projects[:MOST]]
+    models = [(_named(markup(model_label(one.name), LONGEST), one), one) for one in of.models[:MOST]]
     lines: list[tuple[str, Saved | None]] = []
     for head, group in (("Projects", projects), ("Models", models)):
         if group:
@@ -71,12 +74,6 @@ def _lines(of: Savings) -> list[tuple[str, Saved | None]]:
 def _named(name: str, one: Saved) -> str:
     """Its name, and below it how well it is cached."""
     return f"{name}<br><span style='font-size:10px'>{rate_words(one)}</span>"
-
-
-def _plain(name: str) -> str:
-    import html
-
-    return html.escape(name if len(name) <= 24 else name[:23] + "…")
 
 
 def _figure(of: Savings) -> Figure:
@@ -94,7 +91,7 @@ def _figure(of: Savings) -> Figure:
             xaxis=axis(
                 tickformat="$,.2f" if high < 8 else "$,.0f",
                 nticks=6,
-                range=[1.05 * low, high + 0.26 * (high - low)],
+                range=[1.05 * low, high + 0.32 * (high - low)],
             )
             | {"fixedrange": True, "zeroline": True, "zerolinecolor": NEUTRAL},
             yaxis=axis(
@@ -167,7 +164,17 @@ def table(of: Savings) -> Table:
     """Everything, projects first."""
     head = ["", "Name", "Hit rate", "", "Saved by reads", "Paid more for writes", "Left"]
     groups = (("Project", of.projects), ("Model", of.models))
-    return Table(head, [[kind, *_cells(one)] for kind, group in groups for one in group])
+    every = [(kind, one) for kind, group in groups for one in group]
+    data = [[kind.lower(), *_values(one)] for kind, one in every]
+    return Table(head, [[kind, *_cells(one)] for kind, one in every], _KEYS, data)
+
+
+_KEYS = ("of", "name", "cache_hit_rate", "mark", "saved_usd", "extra_usd", "net_usd")
+
+
+def _values(one: Saved) -> list[Any]:
+    known = (one.saved_usd, one.extra_usd, one.net_usd) if one.known else (None,) * 3
+    return [one.name or None, one.hit_rate, one.mark, *known]
 
 
 def _cells(one: Saved) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import numbers
+from . import billed
 from .billed import signed
 from .palette import ACCENT, FAILED, NEUTRAL
 from .picture import Figure, Picture, Table, axis, empty, layout
@@ -21,7 +22,7 @@ TITLE = "Why they differ"
 NOTHING = "Nothing was billed that was not logged"
 UNKNOWN = "No day can be compared yet"
 SLIGHT = 0.005
-"""USD below which a reason is not drawn."""
+"""Part of the largest reason below which one is not drawn beside it: no bar of it would be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ def draw(reasons: Sequence[Reason] | None) -> Picture:
     """The bars; None: there is nothing to compare with."""
     if reasons is None:
         return Picture(empty(ID, UNKNOWN), UNKNOWN + ".")
-    shown = [reason for reason in reasons if abs(reason.usd) >= SLIGHT]
-    if not shown:
+    far = max((abs(reason.usd) for reason in reasons), default=0.0)
+    if far < billed.NOTHING:
         return Picture(empty(ID, NOTHING), NOTHING + ".")
-    return Picture(_figure(shown), sentence(shown))
+    least = max(billed.NOTHING, SLIGHT * far)
+    return Picture(_figure([one for one in reasons if abs(one.usd) >= least]), sentence(reasons))
 
 
 def _figure(shown: Sequence[Reason]) -> Figure:
@@ -72,7 +74,7 @@ def _figure(shown: Sequence[Reason]) -> Figure:
             bargap=0.4,
             showlegend=False,
             hovermode="closest",
-            xaxis=axis(tickformat="$,.2f" if far < 8 else "$,.0f", nticks=4, range=span, zeroline=True)
+            xaxis=axis(tickformat=billed.dollars(far), nticks=4, range=span, zeroline=True)
             | {"fixedrange": True, "zerolinecolor": NEUTRAL, "zerolinewidth": 1},
             yaxis=axis(
                 range=[len(shown) - 0.5, -0.5],  # told outright: after an empty picture "reversed" is lost
@@ -111,11 +113,11 @@ def _hover(reason: Reason) -> str:
     return f"{reason.words}<br>{numbers.usd(abs(reason.usd))} {side}"
 
 
-def sentence(shown: Sequence[Reason]) -> str:
-    """The largest reason, and what all come to."""
-    first, whole = shown[0], sum(reason.usd for reason in shown)
+def sentence(reasons: Sequence[Reason]) -> str:
+    """The largest reason, and what all come to, drawn or not."""
+    first, whole = reasons[0], sum(reason.usd for reason in reasons)
     said = f"{first.words[:1].upper()}{first.words[1:]}: {numbers.usd(abs(first.usd))}"
-    if len(shown) == 1:
+    if len(reasons) == 1:
         return said + "."
     return f"{said}; all differences together come to {signed(whole)}."
 
@@ -123,4 +125,6 @@ def sentence(shown: Sequence[Reason]) -> str:
 def table(reasons: Sequence[Reason] | None) -> Table:
     """Every reason, also those too slight to draw."""
     head = ["Reason", "Billed less logged", "Findings"]
-    return Table(head, [[r.words, signed(r.usd), numbers.count(r.number)] for r in reasons or ()])
+    rows = [[r.words, signed(r.usd), numbers.count(r.number)] for r in reasons or ()]
+    data = [[r.words, r.usd, r.number] for r in reasons or ()]
+    return Table(head, rows, ("reason", "difference_usd", "findings"), data)

@@ -74,7 +74,7 @@ def _costs(asked: Asked, every: pd.DataFrame, days: list[date]) -> Sheet:
     billed = bill.beside(asked)
     rows = [_row(asked, name, view, every) for name, view in _periods(asked, days)]
     columns = (text_column("period", "Period"), data_column("since"), data_column("until"))
-    said = "No calls yet."
+    said = "No calls with these filters." if asked.view.choices else "No calls yet."
     if days:
         said = f"{plural(len(days), 'day')} with calls, the first on {day_words(str(days[0]))}."
     beside = () if billed is None else (bill.BILLED, bill.BILLED_BOUND)

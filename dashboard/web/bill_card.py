@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 from dash import html
 
 from .. import numbers
 from ..billing.reconcile import Reconciliation
-from ..charts.billed import signed
+from ..charts.billed import NOTHING, signed
+from ..sheets.text import printable
 from .bill_facts import Facts
 from .mark import mark
 
@@ -30,8 +32,8 @@ def render(facts: Facts, now: datetime) -> list[Any]:
     if not facts.synced:
         return _not_synced(facts, now)
     return [
-        html.Div([_said(facts), _mark(facts)], className="verdict-row"),
-        figures(facts),
+        html.Div([_said(facts, now), *_mark(facts)], className="verdict-row"),
+        *([] if _is_nothing(facts) else [figures(facts)]),
         html.P(freshness(facts, now), className="quiet wraps"),
         *_failed(facts, now),
         *_remarks(facts),
@@ -40,7 +42,7 @@ def render(facts: Facts, now: datetime) -> list[Any]:
 
 def _not_synced(facts: Facts, now: datetime) -> list[Any]:
     return [
-        html.P(NOT_SYNCED, className="verdict uncompared"),
+        html.P(NOT_SYNCED, className="verdict uncompared unsynced"),
         figures(facts),
         *_failed(facts, now),
         html.Pre(html.Code(FIRST), tabIndex=0, className="begin"),
@@ -48,26 +50,58 @@ def _not_synced(facts: Facts, now: datetime) -> list[Any]:
     ]
 
 
-def _said(facts: Facts) -> Any:
+def _said(facts: Facts, now: datetime) -> Any:
     """The verdict, marked where there is nothing to compare: the panels of differences give way then."""
-    compared = facts.found is not None and facts.found.compared
-    return html.P(_verdict(facts), className="verdict" if compared else "verdict uncompared")
+    kind = "verdict"
+    if _is_nothing(facts):
+        kind = "verdict nothing"
+    elif facts.found is None or not facts.found.compared:
+        kind = "verdict uncompared"
+    return html.P(printable(_verdict(facts, now)), className=kind)
 
 
-def _verdict(facts: Facts) -> str:
+def _is_nothing(facts: Facts) -> bool:
+    """Whether models were chosen of which there is neither a call nor a bill."""
+    found = facts.found
+    if not facts.models or found is None or not found.compared or facts.answers["models"].sheets[0].rows:
+        return False
+    return not (found.findings or found.logged_usd or found.billed_usd)
+
+
+def _verdict(facts: Facts, now: datetime) -> str:
     """The verdict; without a day to compare, where there are such days."""
+    if _is_nothing(facts):
+        return f"No call and no bill of {', '.join(sorted(facts.models))} in these days."
     if facts.found and facts.found.compared:
         return facts.found.verdict
-    if facts.up_to is None or facts.since <= facts.up_to:
-        return f"Of {days(facts)} no whole day of the bill is here: callmeter sync reads it."
-    return f"The bill of {days(facts)} is not whole yet. A longer range compares the days before."
+    today = now.astimezone(UTC).date()
+    if facts.since >= today:
+        return f"The bill of {days(facts)} is not whole yet. A longer range compares the days before."
+    last = min(facts.until, today - timedelta(days=1))
+    if _is_read(facts, last):
+        return f"Of {days(facts)} no whole day of the bill can be compared."
+    past = f"{_span(facts.since, last)} {'was' if last == facts.since else 'were'} not read to the end"
+    if facts.until < today:
+        return f"{past}: callmeter sync reads it."
+    return f"{_span(today, facts.until)} is not over yet, and {past}: callmeter sync reads it."
 
 
-def _mark(facts: Facts) -> Any:
+def _is_read(facts: Facts, last: date) -> bool:
+    """Whether any day up to `last` was read to its end; something else keeps it from being compared."""
+    billed = facts.days.costs["billed"].dropna()
+    return any(day not in facts.days.young for day in billed.index if day <= pd.Timestamp(last))
+
+
+def _mark(facts: Facts) -> list[Any]:
+    """How good it is; nothing where there was nothing."""
     found = facts.found
+    if _is_nothing(facts):
+        return []
     if found is None or not found.compared:
-        return mark("unknown", "not compared")
-    return mark("ok", "within tolerance") if found.within else mark("warning", "look closer")
+        return [mark("unknown", "not compared")]
+    if found.within is None:
+        return [mark("unknown", "not all compared")]
+    return [mark("ok", "within tolerance") if found.within else mark("warning", "look closer")]
 
 
 def figures(facts: Facts) -> Any:
@@ -91,7 +125,8 @@ def _so_far(facts: Facts) -> tuple[str, str, str]:
     known = facts.days.costs["billed"].dropna()
     if known.empty:
         return "Billed", numbers.UNKNOWN, "not known"
-    return "Billed", f"≥ {numbers.usd(float(known.sum()))}", "so far"
+    usd = float(known.sum())
+    return "Billed", f"≥ {numbers.usd(usd)}" if usd else numbers.UNKNOWN, "so far" if usd else "nothing yet"
 
 
 def _list(found: Reconciliation) -> str:
@@ -101,9 +136,11 @@ def _list(found: Reconciliation) -> str:
 
 def _share(found: Reconciliation) -> str:
     apart = abs(found.billed_usd - found.logged_usd)
-    if apart < 0.005:
-        return "to the cent"
-    return f"{numbers.share(apart, found.billed_usd)} of the bill" if found.billed_usd else "nothing billed"
+    if apart < NOTHING:
+        return "none at all"
+    if found.billed_usd <= 0:
+        return "nothing billed"
+    return f"{numbers.share(apart, found.billed_usd)} of the bill"
 
 
 def _figures(shown: Sequence[tuple[str, str, str]]) -> Any:
@@ -120,7 +157,10 @@ def _figures(shown: Sequence[tuple[str, str, str]]) -> Any:
 
 def days(facts: Facts) -> str:
     """`16–22 November`, in UTC days."""
-    first, last = facts.since, facts.until
+    return _span(facts.since, facts.until)
+
+
+def _span(first: date, last: date) -> str:
     if first == last:
         return f"{first.day} {first:%B}"
     if (first.year, first.month) == (last.year, last.month):
@@ -150,9 +190,10 @@ def _failed(facts: Facts, now: datetime) -> list[Any]:
 
 def _remarks(facts: Facts) -> list[Any]:
     found = facts.found
-    said = [*([ALL_SHOWN] if facts.whole else []), *(found.remarks if found else ()), *facts.remarks]
+    every = [*([ALL_SHOWN] if facts.whole else []), *(found.remarks if found else ()), *facts.remarks]
+    said = [one for one in every if not one.endswith(facts.problems)]  # those stand over the view
     if not said:
         return []
-    shown = [html.Li(one) for one in said[:_REMARKS]]
+    shown = [html.Li(printable(one)) for one in said[:_REMARKS]]
     more = [html.Li(f"And {len(said) - _REMARKS} more: callmeter reconcile tells all.")]
     return [html.Ul([*shown, *(more if len(said) > _REMARKS else [])], className="remarks advice")]

@@ -17,23 +17,59 @@ from ..charts.billed import signed
 from ..charts.picture import model_label
 from ..savings import mark
 from ..sheets import Answer, Cell, Column, Sheet, plain
+from ..sheets.text import printable
 from ..views.columns import percent
 from .plot import spoken
 from .tables import table
 
 NO_FINDINGS = "No difference was found."
+FIRST = 7
+"""So many findings are shown at once."""
+
 SHOWN = 40
-"""So many findings are listed; `callmeter reconcile` lists them all."""
+"""So many are listed; `callmeter reconcile` lists them all."""
+
+LONGEST = {"projects": 14, "uncached": 18, "models": 20, "cold": 24, "sessions": 24}
+"""Sheet -> characters of a name; a longer one is shown without its middle."""
+
+MOST = 20
+"""Rows of a table; the command line has all."""
+
+SPARE = {
+    "models": {"calls", "tokens_total", "cache_hit_rate", "share", "mark"},
+    "costs": {"calls", "tokens_total"},
+    "projects": {"sessions", "calls", "tokens_total", "tokens_per_session"},
+    "cold": {"project", "extra_usd", "saved_usd"},
+    "uncached": {"model", "calls"},
+    "sessions": {"project"},
+}
+"""Sheet -> the columns a phone leaves out, so that what it costs is seen."""
 
 
 def sheet(of: Sheet) -> list[Any]:
     """A sheet's sentence and table, without the columns that may give way."""
     columns = [column for column in of.shown if not column.extra]
-    rows = [[column.text(row) for column in columns] for row in of.rows]
-    said = [html.P(of.sentence, className="sentence")] if of.sentence else []
+    rows = [[_text(column, row) for column in columns] for row in of.rows[:MOST]]
+    said = [html.P(printable(of.sentence), className="sentence")] if of.sentence else []
     if not rows:
         return said or [html.P("Nothing in this range.", className="advice")]
-    return [*said, table([column.head for column in columns], rows)]
+    keys = SPARE.get(of.name, set())
+    spare = [place for place, column in enumerate(columns) if column.key in keys]
+    heads = [column.head for column in columns]
+    return [*said, table(heads, rows, LONGEST.get(of.name), spare), *_further(of)]
+
+
+def _text(column: Column, row: Mapping[str, Cell]) -> str:
+    """A cell; that something is at least nothing says nothing."""
+    said = column.text(row)
+    return numbers.UNKNOWN if said == "≥ $0" else said
+
+
+def _further(of: Sheet) -> list[Any]:
+    rest = len(of.rows) - MOST
+    if rest <= 0:
+        return []
+    return [html.P(f"And {rest:,} more: callmeter report {of.name} lists them.", className="advice")]
 
 
 def named(answer: Answer, name: str) -> Sheet:
@@ -49,24 +85,43 @@ def findings(found: Reconciliation | None) -> list[Any]:
         return [html.P(NO_FINDINGS, className="advice")]
     ordered = sorted(found.findings, key=lambda one: one.reason in NO_DIFFERENCE)
     made = [_finding(one) for one in ordered[:SHOWN]]
-    rest = len(found.findings) - SHOWN
-    more = [html.P(f"And {rest:,} slighter ones: callmeter reconcile lists them.", className="advice")]
     return [
-        html.Ol(made, className="findings", tabIndex=0, **spoken("Findings")),
-        *(more if rest > 0 else []),
+        html.Ol(made[:FIRST], className="findings", **spoken("Findings")),
+        *_folded(made[FIRST:]),
+        *_slighter(len(ordered) - SHOWN),
     ]
+
+
+def _folded(made: Sequence[Any]) -> list[Any]:
+    """The findings after the first, behind how many they are."""
+    if not made:
+        return []
+    more: dict[str, Any] = spoken("More findings")
+    return [
+        html.Details(
+            [html.Summary(f"{len(made)} more"), html.Ol(list(made), className="findings", **more)],
+            className="rest",
+        )
+    ]
+
+
+def _slighter(rest: int) -> list[Any]:
+    if rest <= 0:
+        return []
+    return [html.P(f"And {rest:,} slighter ones: callmeter reconcile lists them.", className="advice")]
 
 
 def _finding(one: Finding) -> Any:
     head = REASONS.get(one.reason, one.reason)
-    sure = "" if one.certain else " · likely"
+    sentence = one.sentence or _said(one)
+    sure = "" if one.certain or "likely" in sentence else " · likely"
     return html.Li(
         [
             html.Div(
                 [html.Strong(head[:1].upper() + head[1:]), html.Span(signed(one.usd), className="took")],
                 className="finding-head",
             ),
-            html.P((one.sentence or _said(one)) + sure, className="quiet wraps"),
+            html.P(printable(sentence) + sure, className="quiet wraps"),
         ]
     )
 

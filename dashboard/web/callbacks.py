@@ -16,6 +16,7 @@ from ..settings import Settings
 from ..store.base import Store
 from . import (
     bill,
+    bill_health,
     controls,
     detail,
     export_menu,
@@ -53,7 +54,7 @@ def register(
     _money(app, desk, clock)
     _bill(app, store, books, clock)
     _calls(app, store, clock)
-    _health(app, store, settings, clock, received)
+    _health(app, store, books, settings, clock, received)
     _speed(app, store, clock)
     _tables(app, desk, books, clock)
     _browser(app)
@@ -210,15 +211,25 @@ def _calls(app: Dash, store: Store, clock: Clock) -> None:
         return detail.render(record, store.zone, detail.note(store, call)), detail.title(record)
 
 
-def _health(app: Dash, store: Store, settings: Settings, clock: Clock, received: Received) -> None:
-    @app.callback(Output(ids.HEALTH, "children"), Input(ids.TICK, "data"), Input(ids.URL, "search"))
-    def show(_tick: str | None, search: str) -> Any:
+def _health(
+    app: Dash, store: Store, books: Books, settings: Settings, clock: Clock, received: Received
+) -> None:
+    @app.callback(
+        Output(ids.HEALTH, "children"),
+        Input(ids.TICK, "data"),
+        Input(ids.BILL_TICK, "data"),
+        Input(ids.URL, "search"),
+    )
+    def show(_tick: str | None, _bill: str | None, search: str) -> Any:
         """Whether the numbers are complete, and what is missing."""
         state, now = urls.parse(search), clock()
         if state.view != "health":
             return no_update
         sums = store.sums(urls.to_filter(state, now, store.zone))
-        return health.render(store.health(), sums, str(settings.log_dir), now, store.zone, received())
+        bill_panel = [bill_health.render(books, now)]
+        return health.render(
+            store.health(), sums, str(settings.log_dir), now, store.zone, received(), bill_panel
+        )
 
 
 def _speed(app: Dash, store: Store, clock: Clock) -> None:

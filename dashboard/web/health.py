@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +20,9 @@ from .tables import table
 
 SHOWN = 200
 """How many bad lines are listed; `callmeter check` lists them all."""
+
+LONGEST = 24
+"""Characters of a model's name; a longer one is shown without its middle."""
 
 
 _WATCHING = {
@@ -41,9 +45,12 @@ def render(
     now: datetime,
     zone: ZoneInfo,
     received: TelemetryStatus | None = None,
+    bill: Sequence[Any] = (),
 ) -> list[Any]:
-    """The view's panels. `sums` are those of the page's range and filters; `received` of workers, if any."""
-    reading = [_reading(health, folder, now, zone), _bad(health), _unpriced(sums), _not_final(sums)]
+    """The view's panels. `sums` are those of the page's range and filters; `received` of workers, if any;
+    `bill`: the panel of Anthropic's bill.
+    """
+    reading = [_reading(health, folder, now, zone), _bad(health), *bill, _unpriced(sums), _not_final(sums)]
     return reading if received is None else [*reading, *telemetry.panels(received, now)]
 
 
@@ -115,7 +122,7 @@ def _unpriced(sums: pd.DataFrame) -> Any:
     rows = [
         [str(r.Index), numbers.count(r.unpriced), numbers.count(r.tokens_total)] for r in models.itertuples()
     ]
-    return panel("Costs", said, table(["Model", "Calls", "Tokens"], rows), fine=False)
+    return panel("Costs", said, table(["Model", "Calls", "Tokens"], rows, LONGEST), fine=False)
 
 
 def _not_final(sums: pd.DataFrame) -> Any:

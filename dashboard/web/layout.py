@@ -108,7 +108,7 @@ def _header(alerts: Any) -> Any:
                         className="days off",
                         **spoken("First and last day"),
                     ),
-                    html.Div(export_menu.component(), className="ranged exported"),
+                    html.Div(export_menu.component(), className="ranged"),
                     _button(ids.REFRESH, "⟳", "Refresh now"),
                     dmc.ColorSchemeToggle(
                         lightIcon="☀",
