@@ -283,3 +283,23 @@ def test_a_cost_without_tokens_is_not_explained() -> None:
     nothing = call("11T10:30", model="claude-haiku-4-5", tokens_input=0, tokens_output=0)
     (one,) = found([line(nothing, cost_usd=1.0)], [])
     assert (one.reason, one.tokens, one.usd) == ("unexplained", 0, pytest.approx(-1))
+
+
+def test_what_is_too_much_is_no_call_when_no_line_is_just_that() -> None:
+    """One more call was logged than billed: not the one that is missing, but one more of two."""
+    both, gone = [call("11T10:30", tokens_input=900), call("11T10:40", tokens_input=800)], call("11T11:10")
+    (one,) = found([line(call) for call in both], [gone])
+    assert (one.reason, one.tokens, one.certain) == ("several", -900, False)
+
+
+def test_several_causes_count_in_both_directions() -> None:
+    """What is lost and what is not billed cancel out in sum, and neither is fine for that."""
+    gone = call("11T10:30", tokens_input=100_000)
+    unbilled = call("11T10:40", tokens_input=101, tokens_output=20_000)
+    told_of = compared(frames.rows([*LINES, line(unbilled)]), billed([*WORK, gone]))
+    (one,) = told_of.findings
+    assert (one.reason, one.tokens, one.certain) == ("several", 99_899 - 19_800, False)
+    assert one.usd == pytest.approx(99_899 * IN - 19_800 * OUT)
+    assert told_of.missing_usd == pytest.approx(99_899 * IN)
+    assert told_of.surplus_usd == pytest.approx(19_800 * OUT)
+    assert not told_of.within

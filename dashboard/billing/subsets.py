@@ -46,6 +46,11 @@ def exactly(
     return Match(tuple(int(usable[place]) for place in found.places), sure)
 
 
+def searched(candidates: int, wanted: int) -> bool:
+    """Whether `exactly` looks at all sums of so many of that many candidates."""
+    return candidates <= _MOST_SEARCHED or (wanted <= 2 and candidates <= _MOST_PAIRED)
+
+
 def _exactly(target: Ints, candidates: Ints) -> Match | None:
     if len(candidates) > 1 and (candidates.sum(axis=0) == target).all():
         return Match(tuple(range(len(candidates))))

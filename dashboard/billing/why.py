@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .axes import OUTPUT, TOKENS, Ints
-from .subsets import numbered
+from .subsets import exactly, numbered, searched
 from .surplus import failures, twins
 from .workings import Workings
 
@@ -49,11 +49,13 @@ def _surplus(work: Workings, day: int, model: int, left: Ints) -> Why:
         return Why("not_billed", certain=False)
     if more <= 0:
         return _several(work, day)
-    at = work.lines_of(day, model)
-    counts = work.grid.lines.counts[at]
-    fitting = at[(counts <= -left).all(axis=1)]
-    alone = _alone(work, day, model) and not _cut(work, day, model) and _all_differ(work, fitting)
-    return Why("not_billed", more, certain=alone)
+    lines, at = work.grid.lines, work.lines_of(day, model)
+    found = exactly(-left[TOKENS], lines.counts[at, TOKENS], lines.calls[at], more)
+    if found is None and not _cut(work, day, model) and searched(len(at), more):
+        return _several(work, day)
+    fitting = at[(lines.counts[at] <= -left).all(axis=1)]
+    sure = found is not None and _all_differ(work, fitting) and _alone(work, day, model)
+    return Why("not_billed", more, certain=sure and not _cut(work, day, model))
 
 
 class _Missing:
