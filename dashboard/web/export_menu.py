@@ -48,10 +48,11 @@ def _to(form: str) -> str:
 
 
 def register(app: Dash) -> None:
-    """Let the links follow the address; the browser does it by itself."""
+    """Let the links follow the address and the order of the calls; the browser does it by itself."""
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("exporting", "links"),
         *[Output(ids.export_link(name), "href") for name in _CHOICES],
         Output(ids.EXPORT_SAID, "children"),
         Input(ids.URL, "search"),
+        Input(ids.GRID, "getRowsRequest"),
     )

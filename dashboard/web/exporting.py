@@ -2,6 +2,7 @@
 
 `/export?format=csv&…` with the page's own state behind it gives the calls in the calls view, Anthropic's bill
 in the bill view, else days, models and projects; with `chart=…` the table of that picture as data, in CSV.
+Calls are in the order of `sort=…` (`order=asc` or `desc`), a column of the table there, else oldest first.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from ..billing.kinds import billed_name
 from ..charts import Table
 from ..export import ExportError, Extract, file, forms
 from ..export.bill import bill
-from ..export.calls import calls
+from ..export.calls import calls, ordered
 from ..export.days import days
 from ..export.forms import Form
 from ..filters import Filter
+from ..metrics import SORTABLE
 from ..sheets.data import safe
 from ..store.base import Store
 from . import urls
@@ -42,6 +44,14 @@ _FOREIGN = "This link stood on the page of another site, so callmeter gave nothi
 
 TableOf = Callable[[State, datetime, str], "tuple[str, Table] | None"]
 """The title and the table of a picture in a state; None for a picture that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How the calls are sorted on screen; oldest first where that is by nothing known."""
+
+    by: str
+    ascending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +76,12 @@ class Exporter:
         form = forms.named(request.query_params.get("format", ""))
         if form is None:
             return PlainTextResponse(f"format: one of {', '.join(forms.NAMES)}.\n", 422)
-        rows, extract, view = self.extract(state, now)
+        asked = request.query_params
+        order = Order(asked.get("sort", ""), asked.get("order") == "asc")
+        rows, extract, view = self.extract(state, now, order)
         return _given(form, extract, file.name(rows, view, form))
 
-    def extract(self, state: State, now: datetime) -> tuple[str, Extract, Filter]:
+    def extract(self, state: State, now: datetime, order: Order) -> tuple[str, Extract, Filter]:
         """What is on screen in a state: what the rows are, the table, its period."""
         view = urls.to_filter(state, now, self.store.zone)
         if state.view == "bill":
@@ -77,8 +89,11 @@ class Exporter:
             models = frozenset(map(billed_name, state.models))
             found = of_models(self.books.between(view.since.date(), last), models)
             return "bill", bill(found), view
-        make = calls if state.view == "calls" else days
-        return ("calls" if make is calls else "days"), make(self.store, view), view
+        if state.view != "calls":
+            return "days", days(self.store, view), view
+        if order.by not in SORTABLE:
+            return "calls", calls(self.store, view), view
+        return "calls", ordered(self.store, view, order.by, ascending=order.ascending), view
 
     def _table(self, chart: str, state: State, now: datetime) -> Response:
         found = self.table_of(state, now, chart)

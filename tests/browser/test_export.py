@@ -50,6 +50,8 @@ def test_the_calls_of_the_view_are_a_file_two_keys_away(page: Page, tmp_path: Pa
     page.press("#export-xlsx")
     assert [row["task_id"] for row in rows_of(_arrived(page, folder, "xlsx"))] == ["gh-1"]
     assert page.js("location.pathname") == "/"
+    page.press(".ag-header-cell[col-id='cost_usd']")
+    page.until(lambda: "&sort=cost_usd&order=asc&" in page.js(HREF.format("csv")), "the order of the table")
     page.open("?view=money")
     page.until(lambda: page.js(HIDDEN), "no way to export what has no rows")
     assert page.complaints() == []
