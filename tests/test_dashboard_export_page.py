@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import frames
+import pandas as pd
 import pytest
 from export_reading import rows_of
 from starlette.testclient import TestClient
 
 from dashboard import metrics, settings
-from dashboard.charts import Table
+from dashboard.charts import CHARTS, Table, billed
 from dashboard.export import excel
 from dashboard.filters import Filter
-from dashboard.web import export_menu, exporting, urls
+from dashboard.web import export_menu, exporting, speed, urls
 from dashboard.web.app import create_app
 
 NOW = frames.at("2026-11-22 14:35")
@@ -67,11 +70,11 @@ def test_nothing_runs_in_a_spreadsheet(client: TestClient) -> None:
     assert ",'=1+1," in text.replace("\n", ",")
 
 
-def test_a_table_comes_as_it_stands_on_the_page(client: TestClient) -> None:
+def test_a_table_is_named_by_its_picture_and_its_days(client: TestClient) -> None:
     answer = client.get("/export?format=csv&chart=models&range=30d")
     assert answer.headers["content-disposition"].endswith('"callmeter-models-2026-10-24--2026-11-22.csv"')
     assert answer.headers["content-type"].startswith("text/csv")
-    assert answer.text.splitlines()[0].startswith("Model,")
+    assert answer.text.splitlines()[0].startswith("model,calls,")
     assert "claude-haiku-5-5" in answer.text
 
 
@@ -145,3 +148,38 @@ def test_a_range_of_hours_and_days_is_in_the_name(client: TestClient) -> None:
     search = "format=csv&range=custom&since=2026-11-20T10:00&until=2026-11-20T12:00"
     answer = client.get(f"/export?{search}")
     assert f'-{date(2026, 11, 20)}.csv"' in answer.headers["content-disposition"]
+
+
+@pytest.mark.parametrize("chart", [chart.id for chart in (*CHARTS, *speed.CHARTS)])
+def test_the_table_of_a_picture_is_data(client: TestClient, chart: str) -> None:
+    """Each cell is a number, an ISO day or time, or a name: no dollar sign, no word for what is not known."""
+    text = client.get(f"/export?format=csv&chart={chart}&range=30d").text
+    head, *rows = csv.reader(io.StringIO(text))
+    assert rows and all(len(row) == len(head) for row in rows)
+    assert not any("$" in cell or cell in ("–", "nan", "not known") for row in rows for cell in row)
+    for name, first in zip(head, rows[0], strict=True):
+        if name.endswith(("_usd", "_seconds")) or name.startswith(("tokens_", "calls", "duration_")):
+            float(first or 0)
+        if name in ("day", "from", "timestamp", "last"):
+            datetime.fromisoformat(first)
+
+
+def test_days_of_the_bill_are_data_too() -> None:
+    days = pd.DatetimeIndex(["2026-11-21", "2026-11-22"])
+    costs = pd.DataFrame({"logged": [2.0, 1.0], "billed": [1.5, 0.0], "average": [float("nan"), 3.0]}, days)
+    table = billed.table(billed.Days(costs, young=frozenset([days[1]])))
+    assert exporting.table_csv(table).decode().splitlines() == [
+        "day,logged_usd,billed_usd,difference_usd,average_7_days_usd,so_far",
+        "2026-11-22,1.0,0.0,,3.0,true",
+        "2026-11-21,2.0,1.5,-0.5,,false",
+    ]
+
+
+@pytest.mark.parametrize(("order", "sign"), [("asc", 1), ("desc", -1)])
+def test_calls_come_in_the_order_of_the_screen(client: TestClient, order: str, sign: int) -> None:
+    text = client.get(f"/export?format=csv&view=calls&range=7d&sort=cost_usd&order={order}").text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    costs = [float(row["estimated_cost_usd"]) for row in rows if row["estimated_cost_usd"]]
+    assert len(set(costs)) > 5 and costs == sorted(costs, key=lambda usd: sign * usd)
+    plain = client.get("/export?format=csv&view=calls&range=7d&sort=nonsense").text
+    assert sorted(plain.splitlines()) == sorted(text.splitlines())
