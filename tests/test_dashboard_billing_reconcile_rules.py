@@ -10,8 +10,11 @@ import frames
 import pytest
 
 from dashboard.billing.findings import Finding
+from dashboard.billing.grid import grid_of
 from dashboard.billing.kinds import USAGE_FIELDS
-from tests.bill_frames import billed, compared, line
+from dashboard.billing.reconcile import pieces_of
+from logger.pricing import built_in
+from tests.bill_frames import FIRST, LAST, billed, compared, line
 
 OPUS = "claude-opus-5-5"
 IN, OUT = 4e-6, 20e-6
@@ -303,3 +306,15 @@ def test_several_causes_count_in_both_directions() -> None:
     assert told_of.missing_usd == pytest.approx(99_899 * IN)
     assert told_of.surplus_usd == pytest.approx(19_800 * OUT)
     assert not told_of.within
+
+
+def test_a_log_that_was_imported_twice_is_taken_back_at_once_where_some_of_it_is_lost() -> None:
+    many = [
+        call(f"11T{n // 60:02}:{n % 60:02}", tokens_input=100 + 7 * n, tokens_output=n) for n in range(900)
+    ]
+    once = [line(one) for one in many[5:]]
+    twice = [one | {"source": "sdk"} for one in once]
+    grid = grid_of(frames.rows([*once, *twice]), billed(many), FIRST, LAST, built_in())
+    pieces = [piece for piece in pieces_of(grid) if piece.reason == "logged_twice"]
+    assert sum(len(piece.lines) for piece in pieces) >= 890 and len(pieces) < 10
+    assert not any(piece.certain for piece in pieces)
