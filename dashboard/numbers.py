@@ -34,10 +34,10 @@ def _three_digits(value: float) -> str:
 
 
 def usd(value: float | None) -> str:
-    """Dollars with the digits that matter: `$1,204`, `$12.34`, `$0.42`, `$0.0042`, `$0`."""
+    """Dollars with the digits that matter: `$1,204`, `$12.34`, `$0.42`, `−$0.0042`, `$0`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    sign, size = ("-" if value < 0 else ""), abs(value)
+    sign, size = ("−" if value < 0 else ""), abs(value)
     if size == 0:
         return "$0"
     if size >= 999.5:

@@ -107,7 +107,7 @@ def test_less_than_a_cent_is_drawn_where_nothing_is_more() -> None:
     shown = differences.draw([Reason("lower_bound", "lower bound", 0.0044, 2)])
     assert shown.figure["data"][0]["text"] == ["+$0.0044"]
     assert shown.sentence == "Lower bound: $0.0044."
-    assert billed.signed(-0.0044) == "-$0.0044"
+    assert billed.signed(-0.0044) == "−$0.0044"
     assert billed.signed(0.00004) == "$0"
 
 

@@ -31,7 +31,7 @@ def test_rounding_up_never_gives_a_number_with_four_digits_before_its_scale(valu
         (0.0042, "$0.0042"),
         (0.00001, "<$0.0001"),
         (0, "$0"),
-        (-3.5, "-$3.50"),
+        (-3.5, "−$3.50"),
         (float("nan"), "–"),
         (None, "–"),
     ],

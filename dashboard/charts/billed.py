@@ -269,7 +269,7 @@ def _row(day: Any, row: pd.Series, *, weekly: bool, whole: bool) -> list[str]:
 
 
 def signed(usd: float | None) -> str:
-    """A difference with its sign: `+$1.97`, `-$0.0044`, `$0`; less than `NOTHING` is `$0`."""
+    """A difference with its sign: `+$1.97`, `−$0.0044`, `$0`; less than `NOTHING` is `$0`."""
     if usd is None:
         return numbers.UNKNOWN
     if abs(usd) < NOTHING:

@@ -16,7 +16,7 @@ from . import Answer, Cell, Column, Sheet
 if TYPE_CHECKING:
     from rich.console import Console
 
-_NUMBER = re.compile(r"(≥ |about )?[-+<>]*\$?[\d,.]+( ?[kMBT%s]| d| h| (tokens|calls))?|–|not known")
+_NUMBER = re.compile(r"(≥ |about )?[-−+<>]*\$?[\d,.]+( ?[kMBT%s]| d| h| (tokens|calls))?|–|not known")
 _GAP = "  "
 _LONG = 32
 """A name of up to so many places is left whole as long as a column can be left out."""

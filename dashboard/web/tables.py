@@ -49,4 +49,4 @@ def _sides(columns: int, rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _is_number(cell: str) -> bool:
-    return bool(re.fullmatch(r"(≥ )?[-+]?<?\$?[\d,.]+( ?[kMBT%s])?|–|not known|whole file", cell))
+    return bool(re.fullmatch(r"(≥ )?[-−+]?<?\$?[\d,.]+( ?[kMBT%s])?|–|not known|whole file", cell))
