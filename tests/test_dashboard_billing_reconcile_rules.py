@@ -306,6 +306,8 @@ def test_several_causes_count_in_both_directions() -> None:
     assert told_of.missing_usd == pytest.approx(99_899 * IN)
     assert told_of.surplus_usd == pytest.approx(19_800 * OUT)
     assert not told_of.within
+    legacy = found([line(unbilled)], [gone], generation="legacy")
+    assert [(one.reason, one.certain) for one in legacy] == [("several", False)]
 
 
 def test_a_log_that_was_imported_twice_is_taken_back_at_once_where_some_of_it_is_lost() -> None:

@@ -15,7 +15,7 @@ from dashboard.billing.axes import KINDS
 from dashboard.billing.grid import grid_of
 from dashboard.billing.kinds import USAGE_FIELDS
 from dashboard.billing.reconcile import pieces_of
-from dashboard.billing.subsets import exactly
+from dashboard.billing.subsets import Match, exactly
 from logger.pricing import built_in
 from tests.bill_frames import DAYS, FIRST, LAST, MODELS, START, billed, compared, line
 
@@ -101,6 +101,14 @@ def test_two_ways_to_add_up_are_no_proof() -> None:
     assert found is not None and not found.unique
     assert exactly(np.array([3, 10]), lines) is not None
     assert exactly(np.array([9, 1]), lines) is None
+
+
+def test_a_match_that_chance_would_make_is_no_proof() -> None:
+    small = np.random.default_rng(1).integers(1, 40, (100, 2))
+    assert (exactly(small[7], small) or Match(())).unique is False
+    large = small * [997, 1013]
+    assert exactly(large[7], large, np.ones(100, dtype="int64"), 1) == Match((7,))
+    assert exactly(large[7], large, np.ones(100, dtype="int64"), 2) is None
 
 
 def test_what_is_told_of_many_candidates_is_bounded() -> None:
