@@ -239,6 +239,7 @@ def test_days_of_several_years_are_told_with_them() -> None:
     assert ranges(days) == "30 December 2025 to 2 January 2026"
     assert ranges([date(2025, 1, 3), *days[2:3]]) == "3 January 2025 and 1 January 2026"
     assert ranges(days[:2]) == "30 to 31 December"
+    assert ranges(days[:2], year=True) == "30 to 31 December 2025"
     assert ranges([date(2026, 10, 30), date(2026, 10, 31), date(2026, 11, 1)]) == "30 October to 1 November"
 
 

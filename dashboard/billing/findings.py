@@ -117,8 +117,8 @@ def _said(found: Finding, group: Sequence[Piece], whose: Whose, doubt: str) -> F
     if found.reason != "not_logged":
         return _told(found, group[0].hint)
     counts = np.sum([piece.counts for piece in group], axis=0)
-    more = group[0].hint or whose.said(found.day, found.model, counts)
-    return _told(replace(found, certain=found.certain and not doubt), more + doubt)
+    more = whose.said(found.day, found.model, counts) + group[0].hint + doubt
+    return _told(replace(found, certain=found.certain and not doubt), more)
 
 
 def _together(piece: Piece) -> tuple[int, int, str, str]:

@@ -57,18 +57,19 @@ def _left_out(grid: Grid, days: Sequence[date], why: str) -> str:
     )
     verb = "is" if lines == 1 else "are"
     rest = f":{logged} {verb} left out." if lines else "."
-    return f"Not compared: {ranges(days)} ({why}){rest}"
+    year = several_years([grid.axes.day(int(place)) for place in np.flatnonzero(grid.asked)])
+    return f"Not compared: {ranges(days, year=year)} ({why}){rest}"
 
 
-def ranges(days: Sequence[date]) -> str:
-    """`1 to 4 November, 9 November and 11 November`; with years where there are several."""
+def ranges(days: Sequence[date], *, year: bool = False) -> str:
+    """`1 to 4 November, 9 November and 11 November`; with years if wanted, and where there are several."""
     runs: list[list[date]] = []
     for day in days:
         if runs and day - runs[-1][-1] == timedelta(days=1):
             runs[-1].append(day)
         else:
             runs.append([day])
-    words = [_run(run[0], run[-1], year=several_years(days)) for run in runs]
+    words = [_run(run[0], run[-1], year=year or several_years(days)) for run in runs]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
