@@ -1,7 +1,7 @@
 """Reports and budgets as lines for a terminal: aligned, with thousands separators, plain when piped.
 
-A count that is only a lower bound is marked `≥`, with the reason beside it. Names are never cut: where
-the terminal is too narrow a table leaves out columns, then runs over the edge; budgets become sentences.
+A count that is only a lower bound is marked `≥`, with the reason beside it. Where the terminal is too narrow
+a table leaves out columns, then shortens names in their middle; budgets become sentences. A pipe has all.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleDimensions
 from rich.measure import Measurement
 from rich.table import Table
@@ -23,12 +24,15 @@ from .money.periods import end_words
 from .numbers import plural, share
 from .report import Report
 from .sheets.text import printable as printable
+from .sheets.text import shortened
 
 UNKNOWN = "unknown"
 _RULE = 60
 _LABEL = 18
 _NUMBER = 16
 _WIDE = 10**6
+_SHORT = 9
+"""No name is made shorter than this."""
 
 TITLES = {
     "day": "Day",
@@ -57,7 +61,7 @@ def show(report: Report, console: Console) -> None:
         console.print()
     console.print(f"By {TITLES[report.key]}:", style="bold")
     console.print("-" * _RULE, style="dim")
-    _print_table(_groups(report), console)
+    _print_table(_groups(report, console), console)
     if report.rows is not None:
         console.print()
         console.print("Calls:", style="bold")
@@ -185,16 +189,22 @@ _GROUP_COLUMNS: tuple[tuple[str, bool, Callable[[Totals], str]], ...] = (
 )
 
 
-def _groups(report: Report) -> list[Table]:
-    """The groups' table, and a slimmer one for narrow terminals."""
-    return [_group_table(report, slim) for slim in (False, True)]
+def _groups(report: Report, console: Console) -> list[Table]:
+    """The groups in tables: all columns; fewer for a narrow terminal; and shorter names where it takes that."""
+    tables = [_group_table(report, slim=slim) for slim in (False, True)]
+    over = _width(tables[-1], console) - _room(console)
+    if over <= 0:
+        return tables
+    longest = max((cell_len(_moment(report.key, value)) for value, _ in report.groups), default=0)
+    return [*tables, _group_table(report, slim=True, longest=max(_SHORT, longest - over))]
 
 
-def _group_table(report: Report, slim: bool) -> Table:
+def _group_table(report: Report, *, slim: bool, longest: int = _WIDE) -> Table:
     columns = [(title, cell) for title, extra, cell in _GROUP_COLUMNS if not (extra and slim)]
     table = _table(TITLES[report.key], [title for title, _ in columns])
     for value, totals in report.groups:
-        table.add_row(Text(_moment(report.key, value)), *(Text(cell(totals)) for _, cell in columns))
+        name = shortened(_moment(report.key, value), longest)
+        table.add_row(Text(name), *(Text(cell(totals)) for _, cell in columns))
     return table
 
 

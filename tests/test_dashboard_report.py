@@ -272,11 +272,13 @@ def test_a_pipe_gets_no_escape_codes_and_no_name_is_cut() -> None:
     assert shown.count(name) == 2
 
 
-def test_a_narrow_terminal_gets_fewer_columns_but_whole_names() -> None:
+def test_a_narrow_terminal_gets_fewer_columns_then_shorter_names() -> None:
     name = "claude-sonnet-4-5-20250929-a-very-long-name-of-a-model"
     one = built(call(model=name, tokens_input=5))
-    assert "Cache read" not in text(one, width=60, terminal=True).split("By Model")[1]
-    assert name in text(one, width=60, terminal=True)
+    groups = text(one, width=60, terminal=True).split("By Model")[1]
+    assert "Cache read" not in groups
+    assert "…me-of-a-model " in groups and name not in groups
+    assert name in text(one, width=90, terminal=True).split("By Model")[1]
     assert "Cache read" in text(one, width=200, terminal=True).split("By Model")[1]
 
 
