@@ -17,6 +17,11 @@ CALLS, USD = 5, 0.4
 """Calls of a day in the log, and what one costs: 100,000 tokens in at $4 a million."""
 
 
+_CUT = """Array.from(document.querySelectorAll('.for-bill .table'))
+    .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth).map(e => e.innerText)"""
+"""Tables that are wider than their place."""
+
+
 def _history(page: Page, days: int = 5) -> None:
     """The same calls on each of the days before today, at noon UTC."""
     now = datetime.now(UTC)
@@ -39,7 +44,10 @@ def _billed(folder: Path, back: int, calls: int) -> None:
 
 
 def test_a_sync_of_another_process_appears_by_itself_and_a_bar_narrows_to_its_day(page: Page) -> None:
-    """Five days of $2.00; then what was billed: on one of them a call more."""
+    """Nothing; then five days of $2.00; then what was billed: on one of them a call more."""
+    page.open("?view=bill&range=7d")
+    page.shows("#bill-verdict", "callmeter sync")
+    page.until(lambda: page.visible(".for-bill h2") == ["Is the bill right?"], "the verdict alone")
     _history(page)
     page.open("?view=bill&range=7d")
     page.shows("#bill-verdict", "What Anthropic billed is not here yet.")
@@ -48,7 +56,7 @@ def test_a_sync_of_another_process_appears_by_itself_and_a_bar_narrows_to_its_da
     assert page.text(".picture-differences") == ""
     for back in range(1, 6):
         _billed(page.folder.parent / "billing", back, CALLS + (back == 3))
-    page.shows("#bill-verdict", "We logged 96.2 % of what was billed")
+    page.shows("#bill-verdict", "On 5 of 6 days we logged 96.2 % of what was billed")
     page.shows("#bill-verdict", "$10.40")
     page.shows("#bill-findings", "Billed, but not logged")
     page.shows("#sentence-billed", "They differ most on")
@@ -78,4 +86,6 @@ def test_on_a_phone_nothing_scrolls_sideways_in_either_theme(page: Page) -> None
         page.shows("#bill-verdict", "of what was billed")
         page.until(lambda: page.js(f"{GRAPH} ? {GRAPH}.data.length : 0") >= 2, "the picture")
         assert page.js("document.documentElement.scrollWidth") == 390
+        assert page.js(_CUT) == []
+    assert page.visible(".bill-projects th") == ["Project", "Avg cost", "Cost"]
     assert page.complaints() == []
