@@ -190,7 +190,7 @@ _GROUP_COLUMNS: tuple[tuple[str, bool, Callable[[Totals], str]], ...] = (
 
 
 def _groups(report: Report, console: Console) -> list[Table]:
-    """The groups in tables: all columns; fewer for a narrow terminal; and shorter names where it takes that."""
+    """The groups in tables: with all columns, with fewer, and with shorter names where it takes that."""
     tables = [_group_table(report, slim=slim) for slim in (False, True)]
     over = _width(tables[-1], console) - _room(console)
     if over <= 0:
