@@ -130,6 +130,11 @@ def test_health_tells_of_bad_lines_and_of_a_sync_that_failed(books: Books, tmp_p
     assert "cost-2026-11-20.jsonl 3 is no JSON object" in said
 
 
+def test_health_tells_why_the_server_does_not_sync(books: Books) -> None:
+    books.trouble = lambda: "No key is set."
+    assert "The server does not sync: No key is set." in words(bill_health.render(books, NOW))
+
+
 def test_health_says_what_is_missing_where_there_is_no_bill(tmp_path: Path) -> None:
     assert bill_health.NOTHING in words(bill_health.render(kept(tmp_path), NOW))
     (tmp_path / "billing").write_text("no folder")

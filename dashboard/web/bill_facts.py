@@ -198,7 +198,7 @@ def _gather(store: Store, books: Books, state: State, now: datetime) -> Facts:
         problems=tuple(
             filter(
                 None,
-                (books.problem, _unsaid(books, attempts), *(_short(one, books) for one in every.problems)),
+                (books.problem, unsaid(books, attempts), *(_short(one, books) for one in every.problems)),
             )
         ),
         loading=store.health().loading,
@@ -206,7 +206,7 @@ def _gather(store: Store, books: Books, state: State, now: datetime) -> Facts:
     )
 
 
-def _unsaid(books: Books, attempts: Sequence[Attempt]) -> str | None:
+def unsaid(books: Books, attempts: Sequence[Attempt]) -> str | None:
     """Why the server does not sync, where neither the last attempt nor the settings tell."""
     trouble = books.trouble()
     said = (None, books.problem, attempts[-1].error if attempts else None)

@@ -11,6 +11,7 @@ from ..billing.books import Books
 from ..billing.sync_log import Attempt
 from ..errors import CallmeterError
 from ..jsonl import BadLine
+from .bill_facts import unsaid
 from .panel import panel
 from .tables import table
 
@@ -28,7 +29,8 @@ def render(books: Books, now: datetime) -> Any:
         bad = list(books.folder.problems())
     except CallmeterError as error:
         return panel(TITLE, str(error), fine=False)
-    said = [*_failed(attempts[-1:], now), *_bad(bad), *filter(None, [books.problem])]
+    other = filter(None, (books.problem, unsaid(books, attempts)))
+    said = [*_failed(attempts[-1:], now), *other, *_bad(bad)]
     if said:
         return panel(TITLE, " ".join(said), *_table(bad[:SHOWN]), fine=False)
     return panel(TITLE, NOTHING if known.empty else FINE)
