@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# A process per core, each with whole files: their servers and folders are made once.
-PARALLEL := -n auto --dist loadfile
+# A process per core, each with whole files: their servers and folders are made once. The browser's come first.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 STRUCTURE := tests/test_dashboard_imports.py tests/test_dashboard_docs.py
 
 # Some shells export HOST as the machine's name: only `make run HOST=...` is meant for us.

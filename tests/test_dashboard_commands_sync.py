@@ -275,7 +275,10 @@ def test_a_span_has_each_month_and_year_once() -> None:
     ]
 
 
-def test_the_bar_draws_on_terminals_only(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bar_draws_on_terminals_only(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # one that can draw
     for shown in (False, True):
         with bar(shown=shown) as drawn:
             drawn.tell(4, 30, 1200)
