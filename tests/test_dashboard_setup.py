@@ -151,7 +151,10 @@ def test_make_test_installs_what_tests_need_and_runs_them_all(checkout: Checkout
 def test_without_a_browser_its_tests_are_skipped_aloud_but_not_in_ci(checkout: Checkout) -> None:
     done = checkout.make("test")
     assert done.returncode == 0
-    assert checkout.done()[-1] == "python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m not browser"
+    assert (
+        checkout.done()[-1]
+        == "python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m not browser"
+    )
     assert "BROWSER TESTS SKIPPED" in done.stdout
     assert "sudo apt install chromium chromium-driver" in done.stdout
     assert checkout.make("test", CI="true").returncode != 0
