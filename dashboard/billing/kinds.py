@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from logger.price_table import spellings
 
 USAGE_FIELDS = (
     "tokens_input",
@@ -40,11 +40,4 @@ KIND_NAMES = {
 
 def billed_name(model: str) -> str:
     """The name under which spellings of a model meet: without provider, date, `[1m]` and `-latest`."""
-    from logger.price_table import spellings
-
-    *_, last = _all(spellings(model))
-    return last
-
-
-def _all(names: Iterator[str]) -> list[str]:
-    return list(names)
+    return list(spellings(model))[-1]
