@@ -287,7 +287,7 @@ def test_a_picture_can_be_read_as_a_table(page: Page) -> None:
     page.shows(".mantine-Modal-body", "gh-77")
 
 
-@pytest.mark.parametrize("view", ["overview", "calls", "money", "health"])
+@pytest.mark.parametrize("view", ["overview", "calls", "money", "bill", "health"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_no_view_scrolls_sideways(page: Page, view: str, width: int) -> None:
     page.open(width=width)
@@ -295,9 +295,12 @@ def test_no_view_scrolls_sideways(page: Page, view: str, width: int) -> None:
     assert page.js("document.documentElement.scrollWidth") <= width
     page.write("a-rather-long-task-name-that-does-not-fit-anywhere-0123456789" * 2)
     page.open(f"?view={view}", width=width)
-    parts = {"overview": CALLS, "calls": ".ag-row", "money": "#balance", "health": "#health"}
+    parts = {"overview": CALLS, "calls": ".ag-row", "money": "#balance", "bill": "#bill-verdict", "health": "#health"}
     page.until(lambda: page.text(parts[view]), view)
     page.shows("#status", "live")
+    assert page.js("document.documentElement.scrollWidth") <= width
+    drawn_before_shown = "document.querySelectorAll('.plot .svg-container').forEach(e => e.style.width = '1500px')"
+    page.driver.execute_script(drawn_before_shown)
     assert page.js("document.documentElement.scrollWidth") <= width
 
 
