@@ -8,6 +8,7 @@ region) need not be known. Where the table knows no rates, the cost stays in one
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,29 +51,51 @@ _RATES = dict(zip(KINDS, ("input", "output", "cache_read", "cache_write_5m", "ca
 
 def tokens_by_kind(rows: pd.DataFrame) -> pd.DataFrame:
     """Tokens of each line by kind. Index as `rows`; columns `KINDS`, int64."""
-    hour = rows["tokens_cache_write_1h"].to_numpy().astype("int64")
-    written = rows["tokens_cache_write"].to_numpy().astype("int64")
-    plain = {name: rows[name].to_numpy().astype("int64") for name in KINDS[:3]}
-    counts = {**plain, "tokens_cache_write_5m": written - hour, "tokens_cache_write_1h": hour}
-    return pd.DataFrame(counts, index=rows.index)
+    return pd.DataFrame(counts_by_kind(rows), index=rows.index, columns=list(KINDS))
+
+
+def counts_by_kind(rows: pd.DataFrame) -> Array:
+    """Tokens of each line by kind: lines x `KINDS`, int64."""
+    found = np.empty((len(KINDS), len(rows)), dtype="int64")
+    for place, name in enumerate((*KINDS[:3], "tokens_cache_write", "tokens_cache_write_1h")):
+        found[place] = rows[name].to_numpy()
+    found[3] -= found[4]
+    return found.T
 
 
 def cost_by_kind(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
     """USD of each line by kind. Index as `rows`; columns `KINDS`, `web_search`, `unsplit`; they add up to
     `cost_usd`. 0 everywhere where the cost is not known.
     """
-    counts = tokens_by_kind(rows).to_numpy()
-    table = _plain_rates(rows, prices)
-    at_table = _products(counts, table)
+    parts = divided(rows, prices)
+    columns = dict(zip(KINDS, parts.usd.T, strict=True))
+    return pd.DataFrame({**columns, "web_search": parts.searched, "unsplit": parts.unsplit}, index=rows.index)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Division:
+    """The USD of each line, an entry each in every array; all parts of a line add up to its cost."""
+
+    usd: Array
+    """Lines x `KINDS`."""
+    searched: Array
+    unsplit: Array
+    """A cost whose kinds cannot be told."""
+    factor: Array
+    """What was paid for each USD at the table's rates, such as 0.5 in a batch; 0 where that is not known."""
+
+
+def divided(rows: pd.DataFrame, prices: PriceTable) -> Division:
+    """What of each line's cost each kind of token is; 0 everywhere where the cost is not known."""
+    at_table = _products(counts_by_kind(rows), _plain_rates(rows, prices))
     cost = np.nan_to_num(rows["cost_usd"].to_numpy().astype("float64"))
     searched = _searched(rows, cost, prices)
     whole = at_table.sum(axis=1)
     divisible = np.isfinite(whole) & (whole > 0)
     factor = np.divide(cost - searched, whole, out=np.zeros(len(rows)), where=divisible)
-    found = np.where(divisible[:, None], np.nan_to_num(at_table) * factor[:, None], 0.0)
-    rest = np.where(divisible, 0.0, cost - searched)
-    columns = dict(zip(KINDS, found.T, strict=True)) | {"web_search": searched, "unsplit": rest}
-    return pd.DataFrame(columns, index=rows.index)
+    usd = at_table if divisible.all() else np.where(divisible[:, None], at_table, 0.0)
+    usd *= factor[:, None]
+    return Division(usd, searched, np.where(divisible, 0.0, cost - searched), factor)
 
 
 def rates(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
@@ -82,7 +105,7 @@ def rates(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
     Of a line whose own cost is not known, or which has no tokens, the table's plain rates.
     """
     table = _plain_rates(rows, prices)
-    at_table = _products(tokens_by_kind(rows).to_numpy(), table)
+    at_table = _products(counts_by_kind(rows), table)
     cost = rows["cost_usd"].to_numpy().astype("float64")
     whole = at_table.sum(axis=1)
     known = np.isfinite(cost) & np.isfinite(whole) & (whole > 0)
@@ -93,7 +116,7 @@ def rates(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
 
 def _products(counts: Array, table: Array) -> Array:
     """USD at the table's rates; a rate that is not known matters only where it is needed."""
-    found: Array = np.where(counts > 0, counts * table, 0.0)
+    found: Array = np.multiply(counts, table, out=np.zeros(table.shape, order="F"), where=counts > 0)
     return found
 
 
@@ -105,15 +128,19 @@ def _searched(rows: pd.DataFrame, cost: Array, prices: PriceTable) -> Array:
 
 def _plain_rates(rows: pd.DataFrame, prices: PriceTable) -> Array:
     """The table's rates of each line, USD per token, without any factor: lines x `KINDS`."""
-    found = np.full((len(rows), len(KINDS)), np.nan)
+    known = [np.full(len(KINDS), np.nan)]
+    number = np.zeros(len(rows), dtype="int64")
     at = rows["time"].dt.as_unit("us").astype("int64").to_numpy() / 1e6
     long = _prompt_of_one_call(rows)
     for model, where in _models(rows, prices):
         for since, until, tariff in _periods(model, prices):
             here = where[(at[where] >= since) & (at[where] < until)]
-            found[here] = _vector(tariff.rates)
+            number[here] = len(known)
+            known.append(_vector(tariff.rates))
             if tariff.above is not None:
-                found[here[long[here] > (tariff.limit or 0)]] = _vector(tariff.above)
+                number[here[long[here] > (tariff.limit or 0)]] = len(known)
+                known.append(_vector(tariff.above))
+    found: Array = np.stack(known, axis=1).take(number, axis=1).T
     return found
 
 

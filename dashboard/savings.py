@@ -43,7 +43,7 @@ def mark(rate: float | None) -> str:
 
 
 def by_line(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
-    """What caching did in each line: what the functions below take. Index as `rows`; `FACETS` and measures:
+    """What caching did in each line, which is what the functions below take. Index as `rows`; `FACETS` and:
 
     read, written, input (all input tokens, cached or not), saved_usd, extra_usd (what writing cost beyond
     plain input), cost_usd and without_cache_usd (what it would have been; both of lines whose cost and rates
@@ -54,6 +54,11 @@ def by_line(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
     counts, rates = cost_kinds.tokens_by_kind(rows), cost_kinds.rates(rows, prices)
     facets = {name: rows[name] for name in FACETS}
     return pd.DataFrame(facets | _of_caching(rows, counts, rates) | _of_large(rows, counts, rates))
+
+
+def folded(lines: pd.DataFrame) -> pd.DataFrame:
+    """The lines of one project, session and model added up: the same to the functions below, and far fewer."""
+    return lines.groupby(list(FACETS), observed=True, sort=False)[_measures(lines)].sum().reset_index()
 
 
 def _of_caching(rows: pd.DataFrame, counts: pd.DataFrame, rates: pd.DataFrame) -> dict[str, Any]:

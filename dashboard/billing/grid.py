@@ -89,7 +89,7 @@ def grid_of(rows: pd.DataFrame, billed: Billed, since: date, until: date, prices
     axes = Axes(first, (until - first).days + 2, models_of(rows, billed))
     bill = bill_of(billed, axes)
     lines = lines_of(rows, axes, prices, bill.rates)
-    unpriced = np.where(lines.priced[:, None], 0, lines.counts)
+    unpriced = lines.take(~lines.priced)
     asked = np.zeros(axes.days, dtype=bool)
     asked[1:-1] = True
     return Grid(
@@ -97,7 +97,7 @@ def grid_of(rows: pd.DataFrame, billed: Billed, since: date, until: date, prices
         lines=lines,
         logged=added(lines, lines.counts, axes).round().astype("int64"),
         logged_usd=added(lines, lines.usd, axes),
-        unpriced=added(lines, unpriced, axes).round().astype("int64"),
+        unpriced=added(unpriced, unpriced.counts, axes).round().astype("int64"),
         bill=bill,
         known=_flags(axes, over(billed)),
         young=_flags(axes, [day for day in billed.days if young(billed, day)]),

@@ -10,12 +10,12 @@ import pandas as pd
 
 from logger.pricing import PriceTable
 
-from ..cost_kinds import cost_by_kind, rates, tokens_by_kind
+from ..cost_kinds import Division, counts_by_kind, divided
 from ..failures import class_of
 from ..filters import NONE
 from ..sources import RUNS
-from .axes import DAY, KINDS, SEARCH, TOKENS, Axes, Bools, Floats, Ints
-from .kinds import USAGE_FIELDS, billed_name
+from .axes import DAY, KINDS, TOKENS, Axes, Bools, Floats, Ints
+from .kinds import billed_name
 
 COLUMNS = {
     *("time", "model", "model_served", "source", "outcome", "tokens_input", "tokens_output"),
@@ -49,7 +49,7 @@ class Lines:
     run: Bools
     """Lines of CLI runs, whose number of calls is a lower bound."""
     batch: Bools
-    """Lines that cost half: results of batches."""
+    """Lines that cost half of the table's price: results of batches, as no column tells."""
     free: Bools
     """Lines of calls that were refused, or are counted elsewhere: nothing but their counts is billed."""
     source: Ints
@@ -126,14 +126,14 @@ def _made(
     rows: pd.DataFrame, names: Ints, model: Ints, axes: Axes, prices: PriceTable, billed_rates: Floats
 ) -> Lines:
     started = rows["time"].dt.as_unit("us").astype("int64").to_numpy()
-    counts = np.column_stack([tokens_by_kind(rows).to_numpy(), rows["web_searches"].to_numpy()])
+    counts = np.vstack([counts_by_kind(rows).T, rows["web_searches"].to_numpy()]).T
     lasted = np.nan_to_num(rows["duration_seconds"].to_numpy().astype("float64"))
-    usd = _usd(rows, model, counts, prices, billed_rates)
+    parts = divided(rows, prices)
     return Lines(
         day=(started - axes.begin) // DAY,
         model=model,
-        counts=counts.astype("int64"),
-        usd=usd,
+        counts=counts.astype("int64", copy=False),
+        usd=_usd(parts, model, counts, billed_rates),
         priced=rows["cost_usd"].notna().to_numpy(),
         started=started,
         ended=started + (lasted * 1e6).astype("int64"),
@@ -141,7 +141,7 @@ def _made(
         final=rows["final"].to_numpy().astype(bool),
         failed=(rows["outcome"] == "failed").to_numpy(),
         run=(rows["source"] == RUNS).to_numpy(),
-        batch=_batches(rows, counts, usd, prices),
+        batch=np.abs(parts.factor - prices.batch) < 0.01 * prices.batch,
         free=_free(rows),
         source=rows["source"].cat.codes.to_numpy().astype("int64"),
         names=names,
@@ -160,26 +160,16 @@ _REFUSED = ("rate_limit", "overloaded", "request")
 _COUNTED = "already_counted"
 
 
-def _usd(rows: pd.DataFrame, model: Ints, counts: Ints, prices: PriceTable, billed_rates: Floats) -> Floats:
+def _usd(parts: Division, model: Ints, counts: Ints, billed_rates: Floats) -> Floats:
     """USD by kind; a cost in one piece is divided as the bill's rates stand to each other."""
-    split = cost_by_kind(rows, prices)
-    found: Floats = split[[*USAGE_FIELDS, SEARCH]].to_numpy().astype("float64")
-    whole = split["unsplit"].to_numpy()
+    found: Floats = np.vstack([parts.usd.T, parts.searched]).T
+    whole = parts.unsplit
     where = np.flatnonzero(whole)
     rate = billed_rates[model[where], TOKENS]
     rate = np.where(np.nansum(rate, axis=1)[:, None] > 0, np.nan_to_num(rate), _TYPICAL)
     weight = counts[where, TOKENS] * rate
     weight[weight.sum(axis=1) == 0, 1] = 1.0  # no tokens at all: it stands as output
     found[where, TOKENS] += whole[where, None] * weight / weight.sum(axis=1)[:, None]
-    return found
-
-
-def _batches(rows: pd.DataFrame, counts: Ints, usd: Floats, prices: PriceTable) -> Bools:
-    """Lines that cost half of the table's price: no column tells a batch, but its cost does."""
-    plain = np.nan_to_num(rates(rows.assign(cost_usd=np.nan), prices).to_numpy())
-    at_table = (counts[:, TOKENS] * plain).sum(axis=1)
-    factor = np.divide(usd[:, TOKENS].sum(axis=1), at_table, out=np.ones(len(rows)), where=at_table > 0)
-    found: Bools = np.abs(factor - prices.batch) < 0.01 * prices.batch
     return found
 
 

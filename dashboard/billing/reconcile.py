@@ -169,12 +169,12 @@ class _Names(Mapping[int, tuple[str, int]]):
 
     def __init__(self, rows: pd.DataFrame, grid: Grid) -> None:
         self._at = grid.lines.names
-        self._codes, self._days = rows["day"].cat.codes.to_numpy(), rows["day"].cat.categories
+        self._codes, self._days = rows["day"].cat.codes.to_numpy(), rows["day"].cat.categories.to_list()
         self._offsets = rows["offset"].to_numpy()
 
     def __getitem__(self, line: int) -> tuple[str, int]:
         place = self._at[line]
-        return str(self._days[self._codes[place]]), int(self._offsets[place])
+        return self._days[self._codes[place]], int(self._offsets[place])
 
     def __iter__(self) -> Iterator[int]:
         return iter(range(len(self)))

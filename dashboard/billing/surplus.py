@@ -61,7 +61,7 @@ def twins(work: Workings, day: int, model: int) -> Twins:
     """
     lines, at = work.grid.lines, work.lines_of(day, model)
     number = numbered(lines.counts[at])
-    order = np.lexsort((lines.started[at], number))
+    order = np.argsort(number, kind="stable")
     at, number = at[order], number[order]
     before, after = at[:-1], at[1:]
     gap = lines.started[after] - np.maximum(lines.ended[before], lines.started[before])
@@ -77,9 +77,9 @@ def twins(work: Workings, day: int, model: int) -> Twins:
 
 def _occurring(ordered: Ints) -> Ints:
     """How often each number of an ordered row of them occurs."""
-    _, place, many = np.unique(ordered, return_inverse=True, return_counts=True)
-    found: Ints = many[place]
-    return found
+    begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+    many = np.diff(np.append(begins, len(ordered)))
+    return np.repeat(many, many)
 
 
 def failures(work: Workings, day: int, model: int) -> Ints:
@@ -90,7 +90,7 @@ def failures(work: Workings, day: int, model: int) -> Ints:
 
 def _twice(work: Workings, day: int, model: int) -> None:
     """Lines surely or likely told twice that are just the surplus."""
-    found = twins(work, day, model)
+    found = work.found(twins, day, model)
     at, sure = found.lines[found.strong], found.sure[found.strong]
     chosen, unique = _just(work, day, model, at, work.too_many(day, model))
     if len(chosen):
@@ -108,7 +108,7 @@ def _failed(work: Workings, day: int, model: int) -> None:
 
 def _near_twins(work: Workings, day: int, model: int) -> None:
     """Lines of one program that are equal, near each other and just the surplus: likely the same call."""
-    at = twins(work, day, model).lines
+    at = work.found(twins, day, model).lines
     chosen, unique = _just(work, day, model, at, work.too_many(day, model))
     if len(chosen) and unique and not work.grid.young[day]:
         work.drop(at[chosen], "logged_twice", certain=False)
@@ -153,7 +153,7 @@ def _just(work: Workings, day: int, model: int, at: Ints, calls: int | None) -> 
 
 def _suspects(work: Workings, day: int, model: int) -> tuple[Ints, Bools]:
     """Lines that may well not be in the bill, in order, and which of them are told twice."""
-    found = twins(work, day, model)
+    found = work.found(twins, day, model)
     twice = found.lines[found.strong]
     failed = failures(work, day, model)
     whole = failed[work.grid.lines.final[failed]]
@@ -206,6 +206,6 @@ def _hidden(work: Workings, day: int, model: int) -> None:
         return
     if not lines.final[work.lines_of(day, model)].all():
         return
-    found = twins(work, day, model)
+    found = work.found(twins, day, model)
     if found.sure.any():
         work.drop(found.lines[found.sure], "logged_twice", certain=False)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
-from .axes import DAY, TOKENS, Bools, Floats, Ints
+from .axes import TOKENS, Bools, Floats, Ints
 from .grid import Grid
 from .logged import Lines
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,9 +46,14 @@ class Workings:
         self.usd = grid.logged_usd.copy()
         self.unpriced = grid.unpriced.copy()
         self.used = np.zeros(len(grid.lines), dtype=bool)
-        self.calls = _calls(grid)
-        self.blank = _blank(grid)
-        """Calls without any counts: how they were billed is not told. Days x models."""
+        self._found: dict[tuple[int, int], dict[Any, Any]] = {}
+        counted: Bools = np.asarray(grid.lines.counts.any(axis=1))
+        self.counted = Cells(grid, counted)
+        """The lines that have any counts."""
+        self.calls = _summed(grid, counted)
+        """Their calls, without those of lines that explain something: days x models."""
+        self.blank = _summed(grid, ~counted & ~grid.lines.free)
+        """Calls without any counts that may be billed, such as killed early. Days x models."""
         self.loose: Bools = _runs(grid) | (self.blank > 0)
         """Days and models whose number of calls is not known exactly."""
         self.guessed: Bools = np.zeros(self.calls.shape, dtype=bool)
@@ -73,16 +82,15 @@ class Workings:
 
     def lines_of(self, day: int, model: int) -> Ints:
         """Positions of the lines not yet used that count on a day (as logged)."""
-        lines = self.grid.lines
-        first, end = self._range(day)
-        found = np.flatnonzero((lines.model[first:end] == model) & ~self.used[first:end]) + first
-        return found[lines.counts[found].any(axis=1)]
+        return self.found(_unused, day, model)
 
-    def _range(self, day: int) -> tuple[int, int]:
-        """From which to which line a day reaches; lines are in order of time."""
-        begin = self.grid.axes.begin + day * DAY
-        first, end = np.searchsorted(self.grid.lines.started, [begin, begin + DAY])
-        return int(first), int(end)
+    def found(self, look: Callable[[Workings, int, int], T], day: int, model: int) -> T:
+        """What `look` finds in `lines_of` a day and model; it looks again only once some were used."""
+        known = self._found.setdefault((day, model), {})
+        if look not in known:
+            known[look] = look(self, day, model)
+        answer: T = known[look]
+        return answer
 
     def drop(self, lines: Ints, reason: str, *, certain: bool, hint: str = "") -> None:
         """These lines of one day and model explain what was logged and not billed there."""
@@ -118,7 +126,9 @@ class Workings:
 
     def _use(self, lines: Ints) -> Lines:
         self.used[lines] = True
-        return self.grid.lines.take(lines)
+        some = self.grid.lines.take(lines)
+        self._found.pop((int(some.day[0]), int(some.model[0])), None)
+        return some
 
     def _take(self, some: Lines, day: int, sign: int) -> None:
         cell = day, int(some.model[0])
@@ -145,26 +155,33 @@ class Workings:
         self.pieces.append(Piece(reason, day, model, counts, usd, calls, certain, names, hint))
 
 
+class Cells:
+    """Positions of some lines by day and model, in order of time."""
+
+    def __init__(self, grid: Grid, wanted: Bools) -> None:
+        days, self._models, _ = grid.axes.shape
+        lines = grid.lines
+        at = np.flatnonzero(wanted & (lines.day >= 0) & (lines.day < days))
+        cell = lines.day[at] * self._models + lines.model[at]
+        self._at = at[np.argsort(cell, kind="stable")]
+        self._ends = np.bincount(cell, minlength=days * self._models).cumsum()
+
+    def of(self, day: int, model: int) -> Ints:
+        """Those of a day and model."""
+        cell = day * self._models + model
+        found: Ints = self._at[self._ends[cell - 1] if cell else 0 : self._ends[cell]]
+        return found
+
+
+def _unused(work: Workings, day: int, model: int) -> Ints:
+    at = work.counted.of(day, model)
+    return at[~work.used[at]]
+
+
 def _both_sides(day: int, to_day: int) -> tuple[tuple[int, int, str], tuple[int, int, str]]:
     """Both days of what moves, with its sign there and what is said of it."""
     out, into = ("after", "before") if to_day > day else ("before", "after")
     return (day, -1, f"billed on the day {out}"), (to_day, 1, f"logged on the day {into}")
-
-
-def _calls(grid: Grid) -> Ints:
-    """Calls of lines that have any counts: days x models."""
-    return _summed(grid, _counted(grid))
-
-
-def _counted(grid: Grid) -> Bools:
-    """Lines that have any counts."""
-    found: Bools = np.asarray(grid.lines.counts.any(axis=1))
-    return found
-
-
-def _blank(grid: Grid) -> Ints:
-    """Calls of lines without any counts that may be billed, such as killed early: days x models."""
-    return _summed(grid, ~_counted(grid) & ~grid.lines.free)
 
 
 def _runs(grid: Grid) -> Bools:

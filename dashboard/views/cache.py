@@ -45,7 +45,8 @@ def build(asked: Asked) -> Answer:
 
 
 def _logged(asked: Asked) -> Answer:
-    lines = savings.by_line(asked.store.rows(asked.view, columns=savings.COLUMNS), asked.prices)
+    rows = asked.store.rows(asked.view, columns=savings.COLUMNS)
+    lines = savings.folded(savings.by_line(rows, asked.prices))
     sheets = (
         efficiency(lines, "project", "Project"),
         efficiency(lines, "model", "Model"),

@@ -31,8 +31,15 @@ ROWS = (*FACETS, "calls", *KINDS, "tokens_total", "cost_usd", "final", "source")
 
 
 def lines(asked: Asked) -> pd.DataFrame:
-    """The view's lines, oldest first: `time`, `FACETS` and `MEASURES`."""
-    return asked.once("lines", lambda: _measured(asked.store.rows(asked.view, columns=ROWS)))
+    """The view's lines, those of one project, session and model added up: `FACETS`, `MEASURES` and `time`,
+    when the first of them began.
+    """
+    return asked.once("lines", lambda: _folded(_measured(asked.store.rows(asked.view, columns=ROWS))))
+
+
+def _folded(measured: pd.DataFrame) -> pd.DataFrame:
+    groups = measured.groupby(list(FACETS), observed=True, sort=False)
+    return groups[list(MEASURES)].sum().assign(time=groups["time"].min()).reset_index()
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:
