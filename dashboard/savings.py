@@ -57,7 +57,7 @@ def by_line(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
 
 
 def folded(lines: pd.DataFrame) -> pd.DataFrame:
-    """The lines of one project, session and model added up: the same to the functions below, and far fewer."""
+    """The lines of one project, session and model added up: to what follows the same, and far fewer."""
     return lines.groupby(list(FACETS), observed=True, sort=False)[_measures(lines)].sum().reset_index()
 
 

@@ -295,12 +295,18 @@ def test_no_view_scrolls_sideways(page: Page, view: str, width: int) -> None:
     assert page.js("document.documentElement.scrollWidth") <= width
     page.write("a-rather-long-task-name-that-does-not-fit-anywhere-0123456789" * 2)
     page.open(f"?view={view}", width=width)
-    parts = {"overview": CALLS, "calls": ".ag-row", "money": "#balance", "bill": "#bill-verdict", "health": "#health"}
+    parts = {
+        "overview": CALLS,
+        "calls": ".ag-row",
+        "money": "#balance",
+        "bill": "#bill-verdict",
+        "health": "#health",
+    }
     page.until(lambda: page.text(parts[view]), view)
     page.shows("#status", "live")
     assert page.js("document.documentElement.scrollWidth") <= width
-    drawn_before_shown = "document.querySelectorAll('.plot .svg-container').forEach(e => e.style.width = '1500px')"
-    page.driver.execute_script(drawn_before_shown)
+    every = "document.querySelectorAll('.plot .svg-container')"
+    page.driver.execute_script(f"{every}.forEach(one => one.style.width = '1500px')")  # drawn before shown
     assert page.js("document.documentElement.scrollWidth") <= width
 
 
