@@ -102,6 +102,14 @@ def test_it_says_which_days_a_sync_reads_and_which_are_not_over(
     assert "uncompared" in classes(shown)
 
 
+def test_where_nothing_differs_the_panels_of_differences_give_way(books: Books) -> None:
+    found = facts(books, DAY.format(19, 21))
+    assert found.found
+    assert "even" not in classes(bill_card.render(found, NOW))
+    even = replace(found, found=replace(found.found, findings=()))
+    assert "even" in classes(bill_card.render(even, NOW))
+
+
 def test_a_log_without_a_bill_is_marked_for_the_style_sheet(tmp_path: Path) -> None:
     none = kept(tmp_path)
     assert {"unsynced", "begin"} <= classes(bill_card.render(facts(none, DAY.format(19, 21)), NOW))

@@ -51,12 +51,14 @@ def _not_synced(facts: Facts, now: datetime) -> list[Any]:
 
 
 def _said(facts: Facts, now: datetime) -> Any:
-    """The verdict, marked where there is nothing to compare: the panels of differences give way then."""
+    """The verdict, marked where there is no difference to tell: the panels of differences give way then."""
     kind = "verdict"
     if _is_nothing(facts):
         kind = "verdict nothing"
     elif facts.found is None or not facts.found.compared:
         kind = "verdict uncompared"
+    elif not facts.found.findings:
+        kind = "verdict even"
     return html.P(printable(_verdict(facts, now)), className=kind)
 
 
