@@ -75,6 +75,15 @@ def test_a_very_long_name_is_shortened_before_a_column_is_left_out_but_never_in_
     assert "a-project-" * 9 + "last" in text.lines(long)[1]
 
 
+def test_names_of_any_length_fill_the_room_there_is() -> None:
+    """A step for each character, of each name, would never end."""
+    many = sheet(row("x" * 200_000), row("日" * 100_000), row("short"), columns=(NAME, CALLS))
+    _, long, wide, short = text.lines(many, 50)
+    assert long == "x" * 21 + "…" + "x" * 21 + "      1"
+    assert wide == "日" * 10 + "…" + "日" * 10 + "  " + "      1"
+    assert short.split() == ["short", "1"]
+
+
 def test_wide_characters_are_shortened_by_their_places() -> None:
     assert text.shortened("日本語日本語", 7) == "日…語"
     assert text.shortened("日本語日本語", 12) == "日本語日本語"

@@ -7,6 +7,7 @@ Where the terminal is too narrow a table shortens long names in their middle, le
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -98,11 +99,16 @@ def _fitted(columns: list[_Texts], room: int) -> list[_Texts]:
 
 def _shorter(columns: list[_Texts], room: int, least: int) -> list[_Texts]:
     """With the longest names shortened as far as it takes, to `least` places at the most."""
+    if _width(columns) <= room:
+        return columns
     longest = max((column.width for column in columns if not column.right), default=0)
-    while _width(columns) > room and longest > least:
-        longest -= 1
-        columns = [column.within(longest) for column in columns]
-    return columns
+    widths = range(-longest, -least)  # the widest that fits is looked for from there down
+    fits = bisect_left(widths, True, key=lambda width: _width(_within(columns, -width)) <= room)
+    return _within(columns, max(longest - fits, least))
+
+
+def _within(columns: Sequence[_Texts], width: int) -> list[_Texts]:
+    return [column.within(width) for column in columns]
 
 
 def _width(columns: Sequence[_Texts]) -> int:
@@ -123,9 +129,7 @@ def shortened(name: str, width: int) -> str:
 
 def _until(text: str, width: int) -> str:
     """As much of a text as takes so many places."""
-    while _cells(text) > width:
-        text = text[:-1]
-    return text
+    return text[: bisect_right(range(len(text)), width, key=lambda end: _cells(text[: end + 1]))]
 
 
 def _are_numbers(cells: Sequence[Cell], texts: Sequence[str]) -> bool:
