@@ -189,9 +189,10 @@ def test_billed_shows_anthropics_numbers_even_without_a_log(capsys: Shell, own_m
     (one,) = document(capsys, "models", *NOVEMBER, "--billed", "--model", "*haiku*")["models"]
     assert one["billed_usd"] == 1.0
     summary = document(capsys, "summary", *NOVEMBER, "--billed")
-    billed = [(row["period"], row["billed_usd"], row["billed_bound"]) for row in summary["costs"]]
-    assert billed[0][:2] == ("All time", 3.0)
-    assert billed[-1] == ("2026-11-01 – 2026-11-30", 3.0, True)
+    billed = {(row["since"][:10], row["until"][:10]): row for row in summary["costs"]}
+    ever, november = summary["costs"][0], billed["2026-11-01", "2026-12-01"]
+    assert (ever["period"], ever["billed_usd"]) == ("All time", 3.0)
+    assert (november["billed_usd"], november["billed_bound"]) == (3.0, True)
     assert (summary["known_since"], summary["days_known"]) == ("2026-11-19", 1)
 
 

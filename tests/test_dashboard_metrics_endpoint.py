@@ -21,6 +21,7 @@ from dashboard.store.base import Health, Problem
 from dashboard.web import usage_answers as answers
 from dashboard.web.exposition import MOST_MODELS, OTHER, Scene, Steady, exposition
 from dashboard.web.usage import Service
+from logger import ClaudeAPILogger
 from tests import usage_server
 from tests.usage_server import Server, Unread, serving
 
@@ -31,7 +32,10 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     place = tmp_path_factory.mktemp("demo")
-    usage_server.demo_calls(usage_server.settings_in(place))
+    settings = usage_server.settings_in(place)
+    usage_server.demo_calls(settings)
+    log = ClaudeAPILogger(settings.log_dir)
+    log.end_call(log.start_call("gh-1", "w-1", "nobody-knows-its-price"), tokens_input=1, tokens_output=1)
     with serving(place) as server:
         yield server
 
@@ -67,7 +71,9 @@ def test_today_is_what_the_summary_says(demo: Server) -> None:
     found = samples(demo.get("/metrics").text)
     today = demo.get("/usage/summary").json()["today"]
     by_model = {key[1]: value for key, value in found.items() if key[0] == "callmeter_today_cost_usd"}
-    assert by_model == pytest.approx({one["model"]: one["estimated_cost_usd"] for one in today["models"]})
+    costs = {one["model"]: one["estimated_cost_usd"] for one in today["models"]}
+    assert costs.pop("nobody-knows-its-price") is None
+    assert by_model == pytest.approx(costs)
     assert total(found, "callmeter_today_calls") == today["totals"]["calls"]
 
 

@@ -38,8 +38,8 @@ FLAGS = [
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
 ]
-PATIENCE = 20
-"""Seconds a condition may take on a slow machine; a fast one does not wait for them."""
+PATIENCE = 60
+"""Seconds a condition may take on a slow machine that is busy; a fast one does not wait for them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
