@@ -24,6 +24,9 @@ TOKENS = slice(0, len(USAGE_FIELDS))
 
 OUTPUT = KINDS.index("tokens_output")
 
+NAMELESS = ""
+"""The name of usage and costs that name no model."""
+
 DAY = 86_400_000_000
 """Microseconds of a UTC day."""
 

@@ -47,18 +47,21 @@ class Finding:
     lines: Sequence[tuple[str, int]] = ()
     """`day` and `offset` of the log's lines it is about, where they are known; at most `MOST_LINES`."""
     apart: float = 0.0
-    """Of several causes: the USD by which the kinds differ, each for itself."""
+    """Where kinds may differ in both directions: the USD by which they do, each for itself."""
 
     @property
     def missing_usd(self) -> float:
         """At least so much is missing: the part of kinds that were billed beyond the log."""
-        return (max(self.apart, abs(self.usd)) + self.usd) / 2
+        return round((max(self.apart, abs(self.usd)) + self.usd) / 2, _DIGITS)
 
     @property
     def surplus_usd(self) -> float:
         """At least so much is too much."""
         return self.missing_usd - self.usd
 
+
+_BOTH_WAYS = frozenset({"several", "price", "unexplained"})
+"""Reasons under which one kind may cost more and another less."""
 
 MOST_LINES = 100
 _DIGITS = 10
@@ -101,7 +104,7 @@ def _finding(
         kind=kind,
         tokens=int(counts[_SEARCH]) if kind == SEARCH else tokens(counts),
         usd=round(float(money.sum()), _DIGITS),
-        apart=float(np.abs(money).sum()) if first.reason == "several" else 0.0,
+        apart=float(np.abs(money).sum()) if first.reason in _BOTH_WAYS else 0.0,
         calls=None if None in calls else sum(one for one in calls if one is not None),
         certain=all(piece.certain for piece in group),
         lines=[names[line] for piece in group for line in piece.lines[:MOST_LINES]],
@@ -163,6 +166,8 @@ def sentence(one: Finding, more: str = "") -> str:
         was=_verb(one),
         amount=_amount(one),
         usd=usd(abs(one.usd)),
+        another="Another price" if one.certain else "Likely another price",
+        makes=_makes(one),
         direction="billed and not logged" if one.usd >= 0 else "logged and not billed",
         more=more,
     )
@@ -186,7 +191,8 @@ _SENTENCES = {
     "web_search": "{what} {on} {was} {direction}: {usd}.",
     "code_execution": "Code execution {on} was billed: {usd}. No line of the log tells of it.",
     "session_time": "Session time {on} was billed: {usd}. No line of the log tells of it.",
-    "price": "Another price {on}: billed at {more}. That makes {usd}.",
+    "no_usage": "Anthropic tells costs {on}, but no usage: only the sums are compared, {usd} apart.",
+    "price": "{another} {on}: billed at {more}. That makes {makes}.",
     "several": "Likely several causes at once {on}: log and bill differ by {amount} in all{more}.",
     "unexplained": "{amount} {on} were {direction}, and nothing explains it{more}.",
 }
@@ -194,6 +200,13 @@ _SENTENCES = {
 
 _UNTOLD = "{what} of {kind} {on} was billed; no line of the log tells of it."
 _UNNAMED = {"tokens": "other kinds of tokens", "": "an unnamed kind"}
+
+
+def _makes(one: Finding) -> str:
+    """`$0.40`, or `$5.00 more of some kinds and $4.60 less of others`."""
+    more, less = usd(one.missing_usd), usd(one.surplus_usd)
+    both = min(one.missing_usd, one.surplus_usd) > DUST
+    return f"{more} more of some kinds and {less} less of others" if both else usd(abs(one.usd))
 
 
 def _on(one: Finding) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from logger.pricing import PriceTable
 
 from .axes import KINDS, SEARCH, Axes, Bools, Floats, Ints
-from .billed import Billed
+from .billed import Billed, DayRead
 from .kinds import USAGE_FIELDS
 from .logged import Lines, added, billed_models, lines_of
 
@@ -62,6 +62,8 @@ class Grid:
     """Days of which the whole bill is here."""
     young: Bools
     """Days that Anthropic may not have reported to the end when they were read."""
+    cost_behind: Bools
+    """Young days whose costs are as of an earlier moment than their usage."""
     asked: Bools
     """Days that were asked for; the others only explain."""
 
@@ -101,6 +103,7 @@ def grid_of(rows: pd.DataFrame, billed: Billed, since: date, until: date, prices
         bill=bill,
         known=_flags(axes, over(billed)),
         young=_flags(axes, [day for day in billed.days if young(billed, day)]),
+        cost_behind=_flags(axes, [day for day in billed.days if _cost_behind(billed, day)]),
         asked=asked,
     )
 
@@ -121,7 +124,17 @@ def young(billed: Billed, day: date) -> bool:
     """Whether a day was read, or Anthropic's own numbers were made, less than a day after its end."""
     end = datetime.combine(day + timedelta(days=1), time(), UTC)
     reads = (billed.usage_days[day], billed.cost_days[day])
-    return any(min(read.read_at, read.refreshed_at or read.read_at) < end + _YOUNG for read in reads)
+    return any(_current(read) < end + _YOUNG for read in reads)
+
+
+def _cost_behind(billed: Billed, day: date) -> bool:
+    usage, cost = (_current(read) for read in (billed.usage_days[day], billed.cost_days[day]))
+    return cost < usage and young(billed, day)
+
+
+def _current(read: DayRead) -> datetime:
+    """Up to when a reading can tell of anything."""
+    return min(read.read_at, read.refreshed_at or read.read_at)
 
 
 def bill_of(billed: Billed, axes: Axes) -> Bill:

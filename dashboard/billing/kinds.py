@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from logger.price_table import spellings
+
+_POINT_ZERO = re.compile(r"(?<=-\d)-0$")
 
 USAGE_FIELDS = (
     "tokens_input",
@@ -39,5 +43,7 @@ KIND_NAMES = {
 
 
 def billed_name(model: str) -> str:
-    """The name under which spellings of a model meet: without provider, date, `[1m]` and `-latest`."""
-    return list(spellings(model))[-1]
+    """The name under which spellings of a model meet: without provider, date, `[1m]`, `-latest`, and the 0 of
+    a version such as `claude-opus-4-0`, which its dated name does not have.
+    """
+    return _POINT_ZERO.sub("", list(spellings(model))[-1])

@@ -30,31 +30,32 @@ class Amount:
         return exactly(self.counts, *lines, self.calls)
 
 
-Rule = Callable[[Amount, Amount | None, Lines], Match | None]
+Rule = Callable[[Amount | None, Amount | None, Lines], Match | None]
 """Surplus of a day, what is missing on the other (None: not known), the lines between -> which lines."""
 
 
-def on_both_days(surplus: Amount, missing: Amount | None, lines: Lines) -> Match | None:
+def on_both_days(surplus: Amount | None, missing: Amount | None, lines: Lines) -> Match | None:
     """Lines that are just what one day has too much and the other too little."""
-    if missing is None or (surplus.counts != missing.counts).any():
+    if surplus is None or missing is None or (surplus.counts != missing.counts).any():
         return None
     return surplus.of(lines)
 
 
-def on_one_day(surplus: Amount, missing: Amount | None, lines: Lines) -> Match | None:
-    """Lines that are just what differs on one of the days, where the other differs as well."""
-    if not (surplus.counts > 0).any():
-        return None
-    if missing is None or missing.counts.any():
-        found = surplus.of(lines)
-        if found and found.unique:
-            return Match(found.places, unique=False)
+def on_one_day(surplus: Amount | None, missing: Amount | None, lines: Lines) -> Match | None:
+    """Lines that are just what differs on one of the days, if the other differs as well or is not known."""
+    if surplus is not None:
+        if not (surplus.counts > 0).any():
+            return None
+        if missing is None or missing.counts.any():
+            found = surplus.of(lines)
+            if found and found.unique:
+                return Match(found.places, unique=False)
     found = None if missing is None else missing.of(lines)
     return Match(found.places, unique=False) if found and found.unique else None
 
 
 def explain(work: Workings, rule: Rule) -> None:
-    """Put lines near a midnight to its other side where the rule finds them. Only on days that are known."""
+    """Put lines near a midnight to its other side where the rule finds them."""
     for first in range(work.grid.axes.days - 1):
         for model in np.flatnonzero(work.left[first : first + 2].any(axis=(0, 2))):
             _explain(work, rule, int(model), first, first + 1)
@@ -73,6 +74,22 @@ def runs(work: Workings) -> None:
             _part(work, int(line), int(lines.day[line]), other)
 
 
+def in_doubt(work: Workings, day: int, model: int) -> bool:
+    """Whether a call near one of a day's midnights may stand on its other side in the bill, so that what
+    differs on the day proves nothing: the day beside it differs as well, or is not known.
+    """
+    return any(_may_have_moved(work, model, *beside) for beside in ((day, day - 1), (day, day + 1)))
+
+
+def _may_have_moved(work: Workings, model: int, day: int, other: int) -> bool:
+    if not 0 <= other < work.grid.axes.days:
+        return False
+    if work.grid.known[other] and not work.left[other, model].any() and not work.guessed[other, model]:
+        return False
+    both = ((day, other), (other, day))
+    return any(_near(work, work.counted.of(one, model), one, beside).any() for one, beside in both)
+
+
 def _part(work: Workings, line: int, day: int, other: int) -> None:
     known, model = work.grid.known, int(work.grid.lines.model[line])
     part = work.grid.lines.counts[line]
@@ -85,14 +102,16 @@ def _part(work: Workings, line: int, day: int, other: int) -> None:
 
 
 def _explain(work: Workings, rule: Rule, model: int, day: int, other: int) -> None:
-    known = work.grid.known
-    if not known[day] or not (known[other] or work.grid.compared[day]):
+    known, compared = work.grid.known, work.grid.compared
+    if not (compared[day] or compared[other] or (known[day] and known[other])):
+        return
+    if work.torn[[day, other], model].any():
         return
     at = _candidates(work, model, day, other)
     if not len(at):
         return
     more, less = work.too_many(day, model), work.too_many(other, model)
-    surplus = Amount(-work.left[day, model], more)
+    surplus = Amount(-work.left[day, model], more) if known[day] else None
     missing = Amount(work.left[other, model], None if less is None else -less) if known[other] else None
     found = rule(surplus, missing, (work.grid.lines.counts[at], work.grid.lines.calls[at]))
     if found:
@@ -108,9 +127,6 @@ def _candidates(work: Workings, model: int, day: int, other: int) -> Ints:
 def _near(work: Workings, at: Ints, day: int, other: int) -> Bools:
     lines = work.grid.lines
     midnight = work.grid.axes.begin + max(day, other) * DAY
-    if not work.grid.known[other]:  # only what surely touches both days
-        across: Bools = (lines.started[at] < midnight) & (lines.ended[at] >= midnight)
-        return across
     if other > day:
         return (lines.ended[at] >= midnight - _EDGE) | lines.batch[at]
     return (lines.started[at] < midnight + _EDGE) | lines.batch[at]

@@ -13,14 +13,16 @@ _LOOKS_LIKE = (
     (2.0, "calls logged at the price of batches, or fast mode, look like that"),
 )
 _NEAR = 0.005
+_UNLISTED = "the older report tells no list price, and a discount looks like that too"
 
 
-def rates(kind: str, billed: float, logged: float) -> str:
-    """Both rates, USD per token or search, and what they look like."""
+def rates(kind: str, billed: float, logged: float, *, listed: bool = True) -> str:
+    """Both rates, USD per token or search, and what they look like. listed: the list price is told."""
     per, unit = (
         (1e3, "thousand searches") if kind == SEARCH else (1e6, f"million tokens ({KIND_NAMES[kind]})")
     )
-    return f"{_pair(billed * per, logged * per, unit)}; {_likely(billed, logged)}"
+    like = _likely(billed, logged) if listed else _UNLISTED
+    return f"{_pair(billed * per, logged * per, unit)}; {like}"
 
 
 def _pair(billed: float, logged: float, unit: str) -> str:

@@ -19,6 +19,7 @@ REASONS = {
     "code_execution": "code execution",
     "session_time": "session time",
     "price": "another price than ours",
+    "no_usage": "in Anthropic's costs, not in its usage",
     "several": "several causes, not told apart",
     "unexplained": "not explained",
 }

@@ -73,7 +73,7 @@ class Reconciliation:
     """What was logged and not billed, as it was logged."""
     within: bool | None
     """Whether what is not explained by rounding and discounts is within the tolerance; None when it is, but
-    days that are over were not compared."""
+    days that are over were not compared, or it hangs on runs that reach over the first or last midnight."""
     verdict: str
     """One sentence, "We logged 98.7 % of what was billed; $1.12 is missing, most of it ..."."""
     remarks: Sequence[str] = field(default_factory=tuple)
@@ -116,7 +116,7 @@ def reconcile(
         covered=total.covered,
         missing_usd=total.missing,
         surplus_usd=total.surplus,
-        within=None if inside and len(days.compared) < days.over else inside,
+        within=None if inside is not False and len(days.compared) < days.over else inside,
         verdict=verdict.verdict(findings, total, len(days.compared), days.over, any_bill=not billed.empty),
         remarks=remarks_of(billed, grid, left, now),
     )
@@ -191,8 +191,9 @@ def _sums(grid: Grid, findings: Sequence[Finding]) -> verdict.Sums:
 
 
 def _listed(grid: Grid) -> float | None:
-    """The compared days at list price; None when that is not told."""
-    if not grid.bill.listed[grid.compared].any():
+    """The compared days at list price; None when that is not told of all of them."""
+    paid = (grid.bill.usd != 0).any(axis=2)
+    if not grid.bill.listed[grid.compared].any() or (paid & ~grid.bill.listed)[grid.compared].any():
         return None
     return float(grid.bill.list_usd[grid.compared].sum() + grid.other["list_usd"].sum())
 

@@ -28,7 +28,7 @@ def explain(work: Workings) -> list[Piece]:
     """Pieces for all that the workings leave over: with them, every cell adds up."""
     money = _Money(work)
     found = [piece for day, model in _compared(work) for piece in _pieces(work, money, day, model)]
-    return [piece for piece in found if piece.counts.any() or abs(piece.usd.sum()) > DUST]
+    return [piece for piece in found if piece.counts.any() or np.abs(piece.usd).max() > DUST]
 
 
 def _compared(work: Workings) -> list[tuple[int, int]]:
@@ -57,7 +57,7 @@ class _Money:
         self.price = bill.list_usd - self.missing - self.unpriced - work.usd + self.surplus
         self.odd = self._give_to_tokens(work, left, rate)
         self.discount = bill.usd - bill.list_usd
-        self.rounding: Bools = np.abs(self.price) <= _tolerated(bill.list_usd)
+        self.rounding = _rounding(self.price, bill.list_usd)
 
     def _give_to_tokens(self, work: Workings, left: Ints, rate: Floats) -> Bools:
         """Where prices agree elsewhere, what the missing or surplus tokens cost is all that differs: within
@@ -97,6 +97,14 @@ def _tolerated(list_usd: Floats) -> Floats:
     return np.maximum(np.minimum(_HALF_A_CENT, _ROUNDED * np.abs(list_usd)), _NOTHING)
 
 
+def _rounding(price: Floats, list_usd: Floats) -> Bools:
+    """Where it is so little that it is rounding: in the cell, and in the sum over all days."""
+    small: Bools = np.abs(price) <= _tolerated(list_usd)
+    drift = np.where(small, price, 0.0).sum(axis=0)
+    found: Bools = small & (np.abs(drift) <= _tolerated(np.where(small, list_usd, 0.0).sum(axis=0)))
+    return found | (np.abs(price) <= DUST)
+
+
 def _ratio(part: Floats | Ints, whole: Floats | Ints) -> Floats:
     return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) != 0)
 
@@ -114,11 +122,19 @@ def _prices_agree(work: Workings) -> Bools:
 def _pieces(work: Workings, money: _Money, day: int, model: int) -> list[Piece]:
     cell = day, model
     left = work.left[cell]
+    if work.torn[cell]:
+        return [_torn_piece(work, cell, left)]
     return [
         *_token_pieces(work, money, cell, _of_tokens(left)),
         *_search_pieces(money, cell, left),
         *_money_pieces(work, money, cell),
     ]
+
+
+def _torn_piece(work: Workings, cell: tuple[int, int], left: Ints) -> Piece:
+    """Usage is not told, costs are: only the sum of the money can be compared."""
+    usd = work.grid.bill.list_usd[cell] - work.usd[cell]
+    return Piece("no_usage", *cell, left, usd, certain=False)
 
 
 def _of_tokens(counts: Ints) -> Ints:
@@ -151,21 +167,43 @@ def _money_pieces(work: Workings, money: _Money, cell: tuple[int, int]) -> list[
     nothing = np.zeros(len(KINDS), dtype="int64")
     both = np.minimum(work.grid.bill.counts[cell], work.logged[cell]) > 0
     price, rounded = money.price[cell], money.rounding[cell]
+    late = work.grid.cost_behind[cell[0]] & (price < 0) & ~rounded
     parts = {
         "unpriced": money.unpriced[cell],
         "rounding": np.where(rounded, price, 0.0),
-        "price": np.where(~rounded & both, price, 0.0),
-        "unexplained": np.where(~rounded & ~both, price, 0.0),
+        "not_reported_yet": np.where(late, price, 0.0),
+        "price": np.where(~rounded & ~late & both, price, 0.0),
+        "unexplained": np.where(~rounded & ~late & ~both, price, 0.0),
         "discount": money.discount[cell],
     }
-    sure = not work.left[cell][np.abs(parts["price"]) > DUST].any()
     return [
         Piece(
-            reason, *cell, nothing, usd, None, sure or reason != "price", (), _hint(work, cell, reason, usd)
+            reason,
+            *cell,
+            nothing,
+            usd,
+            None,
+            _is_sure(work, cell, reason, usd),
+            (),
+            _hint(work, cell, reason, usd),
         )
         for reason, usd in parts.items()
         if np.abs(usd).max() > DUST
     ]
+
+
+_SURE = frozenset({"unpriced", "rounding", "discount"})
+"""Reasons that need nothing but the numbers of the cell."""
+
+
+def _is_sure(work: Workings, cell: tuple[int, int], reason: str, usd: Floats) -> bool:
+    """Whether the cell proves it: another price where the counts agree, all is reported, and the list price
+    is told, for else a discount looks the same.
+    """
+    if reason in _SURE:
+        return True
+    told = bool(work.grid.bill.listed[cell]) and not work.grid.young[cell[0]] and not work.guessed[cell]
+    return told and not work.left[cell][np.abs(usd) > DUST].any()
 
 
 def _hint(work: Workings, cell: tuple[int, int], reason: str, usd: Floats) -> str:
@@ -176,4 +214,5 @@ def _rates(work: Workings, cell: tuple[int, int], usd: Floats) -> str:
     """Both rates of the kind that makes most of the difference."""
     at = *cell, int(np.argmax(np.abs(usd)))
     bill, priced = work.grid.bill, work.logged[at] - work.unpriced[at]
-    return rates(KINDS[at[2]], bill.list_usd[at] / bill.counts[at], work.usd[at] / max(priced, 1))
+    billed, logged = bill.list_usd[at] / bill.counts[at], work.usd[at] / max(priced, 1)
+    return rates(KINDS[at[2]], billed, logged, listed=bool(bill.listed[cell]) or billed == 0)

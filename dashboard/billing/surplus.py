@@ -26,6 +26,7 @@ Step = Callable[[Workings, int, int], None]
 def explain(work: Workings) -> None:
     """Take from the workings what can be told to be logged twice, failed, or of the day beside."""
     midnight.explain(work, midnight.on_both_days)
+    _each(work, _twice, _failed)
     midnight.runs(work)
     _each(work, _twice, _failed)
     midnight.explain(work, midnight.on_one_day)
@@ -140,8 +141,11 @@ def _beside_cut(work: Workings, day: int, model: int) -> None:
 
 
 def _settled(work: Workings, day: int, model: int) -> bool:
-    """Whether nothing else about a day and model is a guess, and all of it is reported."""
-    return not work.grid.young[day] and not work.guessed[day, model]
+    """Whether nothing else about a day and model is a guess, all of it is reported, and none of it may be
+    another day's.
+    """
+    sure = not work.grid.young[day] and not work.guessed[day, model]
+    return sure and not midnight.in_doubt(work, day, model)
 
 
 def _just(work: Workings, day: int, model: int, at: Ints, calls: int | None) -> tuple[Ints, bool]:

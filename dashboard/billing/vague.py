@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ..numbers import plural
-from .axes import DAY, Ints
+from .axes import DAY, NAMELESS, Ints
 from .grid import Grid
 from .logged import billed_models
 
-NAMELESS = ""
 _FAMILIES = frozenset({"opus", "sonnet", "haiku"})
 _ANY = frozenset({NAMELESS, "best", "default", "opusplan"})
 """Spellings that may stand for any model."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -35,6 +35,10 @@ class Sums:
     """As it was logged."""
     elsewhere: float = 0.0
     """Logged, and perhaps of another workspace or key than those compared."""
+    moved: float = 0.0
+    """Billed on the days compared and likely logged on others; below zero the other way round."""
+    doubtful: bool = False
+    """Whether calls were likely, not surely, billed on the other side of a midnight."""
     logged_tokens: int = 0
 
     @property
@@ -56,17 +60,31 @@ def sums(findings: Sequence[Finding], logged: float, billed: float, logged_token
         missing=sum(one.missing_usd for one in counted),
         surplus=sum(one.surplus_usd for one in counted),
         elsewhere=-sum(one.usd for one in findings if one.reason == "other_part"),
+        moved=sum(one.usd for one in findings if _is_guess(one)),
+        doubtful=any(abs(one.usd) >= _NOTHING for one in findings if _is_guess(one)),
         logged_tokens=logged_tokens,
     )
 
 
-def within(findings: Iterable[Finding], charged: float, tolerance: float, tolerance_usd: float) -> bool:
-    """Whether all that speaks against log or bill, missing and too much, is at most that.
+def _is_guess(one: Finding) -> bool:
+    """Whether it is about calls that were likely billed on the other side of a midnight."""
+    return one.reason == "day_edge" and not one.certain
+
+
+def within(
+    findings: Sequence[Finding], charged: float, tolerance: float, tolerance_usd: float
+) -> bool | None:
+    """Whether all that speaks against log or bill, missing and too much, is at most that. None when it is,
+    but would not be if runs that reach over the first or last midnight had no part in the days compared.
 
     tolerance: percent of what was charged.
     """
+    most = max(tolerance / 100 * charged, tolerance_usd) + 1e-9
     wrong = sum(one.missing_usd + one.surplus_usd for one in findings if one.reason not in EXCUSED)
-    return wrong <= max(tolerance / 100 * charged, tolerance_usd) + 1e-9
+    if wrong > most:
+        return False
+    parts = sum(one.usd for one in findings if _is_guess(one) and one.calls is None)
+    return True if wrong + abs(parts) <= most else None
 
 
 def verdict(
@@ -106,6 +124,10 @@ def _besides(total: Sums) -> str:
     said = ""
     if total.elsewhere >= _NOTHING:
         said += f"; {usd(total.elsewhere)} of the log is perhaps of another workspace or key"
+    if total.moved >= _NOTHING:
+        said += f"; {usd(total.moved)} of the bill was likely logged beyond its first or last midnight"
+    if total.moved <= -_NOTHING:
+        said += f"; {usd(-total.moved)} of the log was likely billed beyond its first or last midnight"
     return f"{said}; {usd(total.credits)} of credit came off" if total.credits >= _NOTHING else said
 
 
@@ -114,8 +136,9 @@ def _fits(total: Sums) -> str:
         return "Nothing was billed" + ("" if total.elsewhere >= _NOTHING else ", and nothing was logged")
     if total.charged < _NOTHING:
         return f"Nothing was billed for the {usd(total.logged)} that was logged"
-    likely = ", as far as can be told," if total.elsewhere >= _NOTHING else ""
-    return f"Nothing was billed{likely} that we did not log: {usd(total.charged)}, all of it in the log"
+    likely = ", as far as can be told," if total.elsewhere >= _NOTHING or total.doubtful else ""
+    whole = ", all of it in the log" if abs(total.moved) < _NOTHING else ""
+    return f"Nothing was billed{likely} that we did not log: {usd(total.charged)}{whole}"
 
 
 def _differs(told: Sequence[Finding], total: Sums) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .axes import OUTPUT, TOKENS, Ints
+from .midnight import in_doubt
 from .subsets import exactly, numbered, searched
 from .surplus import failures, twins
 from .workings import Workings
@@ -112,7 +113,7 @@ def _all_differ(work: Workings, lines: Ints) -> bool:
 
 def _alone(work: Workings, day: int, model: int) -> bool:
     """Whether nothing else about a day and model is a guess, or may differ as well."""
-    if work.guessed[day, model] or len(failures(work, day, model)):
+    if work.guessed[day, model] or len(failures(work, day, model)) or in_doubt(work, day, model):
         return False
     return not twins(work, day, model).strong.any()
 

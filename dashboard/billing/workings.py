@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .axes import TOKENS, Bools, Floats, Ints
+from .axes import NAMELESS, TOKENS, Bools, Floats, Ints
 from .grid import Grid
 from .logged import Lines
 
@@ -58,6 +58,9 @@ class Workings:
         """Days and models whose number of calls is not known exactly."""
         self.guessed: Bools = np.zeros(self.calls.shape, dtype=bool)
         """Where a likely explanation was taken: what is left over then is no more than likely."""
+        self.guessed[_nameless(grid)] = True
+        self.torn = _torn(grid)
+        """Where the cost report has tokens and the usage report none: days x models."""
 
     @property
     def left(self) -> Ints:
@@ -68,7 +71,8 @@ class Workings:
         """Day and model of what differs on compared days; with `surplus` only where too much was logged."""
         left = self.left
         differs = (left < 0).any(axis=2) if surplus else left.any(axis=2)
-        return [(int(d), int(m)) for d, m in np.argwhere(differs & self.grid.compared[:, None])]
+        wanted = differs & self.grid.compared[:, None] & ~self.torn
+        return [(int(d), int(m)) for d, m in np.argwhere(wanted)]
 
     def too_many(self, day: int, model: int) -> int | None:
         """How many more calls were logged than requests billed; None where that cannot be known.
@@ -182,6 +186,20 @@ def _both_sides(day: int, to_day: int) -> tuple[tuple[int, int, str], tuple[int,
     """Both days of what moves, with its sign there and what is said of it."""
     out, into = ("after", "before") if to_day > day else ("before", "after")
     return (day, -1, f"billed on the day {out}"), (to_day, 1, f"logged on the day {into}")
+
+
+def _torn(grid: Grid) -> Bools:
+    counts, usd = grid.bill.counts[..., TOKENS], grid.bill.list_usd[..., TOKENS]
+    found: Bools = ~counts.any(axis=2) & (usd.sum(axis=2) > 0)
+    return found
+
+
+def _nameless(grid: Grid) -> Bools:
+    """Days on which usage was billed without a model's name, which may be any model's."""
+    if NAMELESS not in grid.axes.models:
+        return np.zeros(grid.axes.days, dtype=bool)
+    found: Bools = np.asarray(grid.bill.counts[:, grid.axes.models.index(NAMELESS)].any(axis=1))
+    return found
 
 
 def _runs(grid: Grid) -> Bools:

@@ -102,7 +102,8 @@ def _mark(facts: Facts) -> list[Any]:
     if found is None or not found.compared:
         return [mark("unknown", "not compared")]
     if found.within is None:
-        return [mark("unknown", "not all compared")]
+        whole = not found.unread and not found.not_over
+        return [mark("unknown", "cannot be told" if whole else "not all compared")]
     return [mark("ok", "within tolerance") if found.within else mark("warning", "look closer")]
 
 
