@@ -15,7 +15,7 @@ import pandas as pd
 
 from logger.pricing import PriceTable
 
-from . import cost_kinds
+from . import cost_kinds, grouping
 
 GOOD, EXCELLENT = 0.30, 0.50
 """Shares of input tokens read from the cache above which caching is good, and excellent."""
@@ -43,7 +43,7 @@ def mark(rate: float | None) -> str:
 
 
 def by_line(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
-    """What caching did in each line, which is what the functions below take. Index as `rows`; `FACETS` and:
+    """What caching did in each line: what the functions below take. Index as `rows`; `FACETS` and measures:
 
     read, written, input (all input tokens, cached or not), saved_usd, extra_usd (what writing cost beyond
     plain input), cost_usd and without_cache_usd (what it would have been; both of lines whose cost and rates
@@ -54,11 +54,6 @@ def by_line(rows: pd.DataFrame, prices: PriceTable) -> pd.DataFrame:
     counts, rates = cost_kinds.tokens_by_kind(rows), cost_kinds.rates(rows, prices)
     facets = {name: rows[name] for name in FACETS}
     return pd.DataFrame(facets | _of_caching(rows, counts, rates) | _of_large(rows, counts, rates))
-
-
-def folded(lines: pd.DataFrame) -> pd.DataFrame:
-    """The lines of one project, session and model added up: to what follows the same, and far fewer."""
-    return lines.groupby(list(FACETS), observed=True, sort=False)[_measures(lines)].sum().reset_index()
 
 
 def _of_caching(rows: pd.DataFrame, counts: pd.DataFrame, rates: pd.DataFrame) -> dict[str, Any]:
@@ -106,7 +101,7 @@ def by(lines: pd.DataFrame, facet: str | Sequence[str]) -> pd.DataFrame:
     Columns: the measures of `by_line`, hit_rate (0 to 1, NaN without input) and net_usd (saved less extra).
     """
     keys = [facet] if isinstance(facet, str) else list(facet)
-    added = lines.groupby(keys, observed=True)[_measures(lines)].sum()
+    added = grouping.added(lines, keys, _measures(lines))
     return _with_ratios(added).sort_values(["net_usd", "read"], ascending=False, kind="stable")
 
 

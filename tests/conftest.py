@@ -1,4 +1,4 @@
-"""What tests share: a machine of their own."""
+"""What tests share: a machine of their own, and no clock that a busy one could lose against."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("callmeter", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("callmeter")
 
 
 @pytest.fixture

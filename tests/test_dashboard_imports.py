@@ -22,7 +22,7 @@ LOGGER_LAYERS = (
 
 DASHBOARD_LAYERS = (
     ("errors",),
-    ("settings", "filters", "numbers", "sources", "jsonl", "sheets"),
+    ("settings", "filters", "numbers", "sources", "jsonl", "sheets", "grouping"),
     ("keys",),
     ("store", "demo", "otlp"),
     ("metrics", "completeness", "cost_kinds"),

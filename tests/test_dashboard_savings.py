@@ -137,29 +137,8 @@ def test_large_inputs_without_any_caching_are_found() -> None:
     assert found["unpriced"].tolist() == [0, M]
 
 
-def test_lines_added_up_by_project_session_and_model_answer_the_same() -> None:
-    lines = [
-        call(session_id="a", tokens_cache_write=M, tokens_input=7),
-        call(session_id="a", tokens_cache_read=M),
-        call(session_id="a", tokens_input=9_000, tokens_cache_read=1),
-        call(session_id="a", tokens_input=9_000),
-        call(session_id="b", project="site", tokens_input=5_000, model="nobody-knows", tokens_cache_write=3),
-        call(session_id="b", project="site", tokens_input=100, model="nobody-knows"),
-        call(project="site", tokens_cache_write=M),
-    ]
-    plain = lines_of(lines)
-    folded = savings.folded(plain)
-    assert len(folded) == 3
-    for key in savings.FACETS:
-        pd.testing.assert_frame_equal(savings.by(folded, key), savings.by(plain, key))
-    pd.testing.assert_frame_equal(savings.cold(folded), savings.cold(plain))
-    pd.testing.assert_frame_equal(savings.uncached(folded), savings.uncached(plain))
-    assert savings.totals(folded) == pytest.approx(savings.totals(plain))
-
-
 def test_no_lines_save_nothing() -> None:
     assert savings.by(lines_of([]), "model").empty
     assert savings.cold(lines_of([])).empty
     assert savings.uncached(lines_of([])).empty
-    assert savings.folded(lines_of([])).empty
     assert savings.totals(lines_of([]))["saved_usd"] == 0

@@ -46,7 +46,7 @@ def build(asked: Asked) -> Answer:
 
 def _logged(asked: Asked) -> Answer:
     rows = asked.store.rows(asked.view, columns=savings.COLUMNS)
-    lines = savings.folded(savings.by_line(rows, asked.prices))
+    lines = savings.by_line(rows, asked.prices)
     sheets = (
         efficiency(lines, "project", "Project"),
         efficiency(lines, "model", "Model"),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import numbers
+from .. import grouping, numbers
 from ..filters import NONE
 from ..sheets import Cell, Column, plain
 from ..sources import RUNS
@@ -31,15 +31,8 @@ ROWS = (*FACETS, "calls", *KINDS, "tokens_total", "cost_usd", "final", "source")
 
 
 def lines(asked: Asked) -> pd.DataFrame:
-    """The view's lines, those of one project, session and model added up: `FACETS`, `MEASURES` and `time`,
-    when the first of them began.
-    """
-    return asked.once("lines", lambda: _folded(_measured(asked.store.rows(asked.view, columns=ROWS))))
-
-
-def _folded(measured: pd.DataFrame) -> pd.DataFrame:
-    groups = measured.groupby(list(FACETS), observed=True, sort=False)
-    return groups[list(MEASURES)].sum().assign(time=groups["time"].min()).reset_index()
+    """The view's lines, oldest first: `time`, `FACETS` and `MEASURES`."""
+    return asked.once("lines", lambda: _measured(asked.store.rows(asked.view, columns=ROWS)))
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:
@@ -58,7 +51,7 @@ def _measured(rows: pd.DataFrame) -> pd.DataFrame:
 
 def added(measured: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """Lines with `MEASURES` added up by facets, dearest first. Index: the facets; columns `MEASURES`."""
-    small = measured.groupby(list(keys), observed=True)[list(MEASURES)].sum()
+    small = grouping.added(measured, keys, MEASURES)
     return small.sort_values(["cost_usd", "tokens_total"], ascending=False, kind="stable")
 
 
