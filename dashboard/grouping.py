@@ -19,12 +19,13 @@ def added(rows: pd.DataFrame, keys: Sequence[str], measures: Sequence[str]) -> p
     """What `rows.groupby(keys, observed=True)[measures].sum()` gives: one row per group that occurs, in the
     order of the categories; index `keys`, columns `measures`.
 
-    keys: categorical columns without missing values. Sums of whole numbers are exact up to 2**53.
+    keys: categorical columns without missing values. Sums of whole numbers are int64, exact up to 2**53.
     """
     columns = [rows[key].cat for key in keys]
     sizes = [len(column.categories) for column in columns]
     if not len(rows) or prod(sizes) > _SPARSE * len(rows):
-        found: pd.DataFrame = rows.groupby(list(keys), observed=True)[list(measures)].sum()
+        wide = {name: "int64" for name in measures if rows[name].dtype.kind in "iu"}
+        found: pd.DataFrame = rows.astype(wide).groupby(list(keys), observed=True)[list(measures)].sum()
         return found
     place = np.ravel_multi_index([column.codes.to_numpy() for column in columns], sizes)
     there = np.flatnonzero(np.bincount(place, minlength=prod(sizes)))
@@ -34,7 +35,8 @@ def added(rows: pd.DataFrame, keys: Sequence[str], measures: Sequence[str]) -> p
 
 
 def _sums(place: Array, values: Array, groups: int) -> Array:
-    return np.bincount(place, weights=values, minlength=groups).astype(values.dtype)
+    whole = "int64" if values.dtype.kind in "iu" else "float64"
+    return np.bincount(place, weights=values, minlength=groups).astype(whole)
 
 
 def _index(rows: pd.DataFrame, keys: Sequence[str], codes: Sequence[Array]) -> pd.Index:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dashboard.grouping import added
 
+MEASURES = ["tokens", "small", "usd"]
 ROWS = st.lists(
     st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz"), st.integers(0, 2**50)), max_size=40
 )
@@ -23,6 +24,7 @@ def frame(rows: list[tuple[str, str, int]], more: int) -> pd.DataFrame:
             "project": pd.Categorical([one[0] for one in rows], categories=names),
             "model": pd.Categorical([one[1] for one in rows], categories=["z", "y", "x"]),
             "tokens": np.array([one[2] for one in rows], dtype="int64"),
+            "small": np.array([2**31 - 1 for _ in rows], dtype="int32"),
             "usd": np.array([one[2] / 7 for one in rows]),
         }
     )
@@ -33,7 +35,7 @@ def frame(rows: list[tuple[str, str, int]], more: int) -> pd.DataFrame:
 @given(rows=ROWS)
 def test_groups_are_those_of_pandas(keys: list[str], more: int, rows: list[tuple[str, str, int]]) -> None:
     lines = frame(rows, more)
-    theirs = lines.groupby(keys, observed=True)[["tokens", "usd"]].sum()
-    ours = added(lines, keys, ["tokens", "usd"])
+    theirs = lines.astype({"small": "int64"}).groupby(keys, observed=True)[MEASURES].sum()
+    ours = added(lines, keys, MEASURES)
     pd.testing.assert_frame_equal(ours, theirs, check_index_type=False)
     assert list(ours.index) == list(theirs.index)
