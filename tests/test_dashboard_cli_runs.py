@@ -68,6 +68,7 @@ def test_of_every_recorded_run_the_figures_agree_or_the_reason_is_known(runs: di
     assert {name.partition("__")[0] for name in reasons.pop("within")} == {"v1.0.128", "v2.0.76"}
     assert reasons.pop("suggested") == {"helpers_on"}
     assert "sigint" in reasons.pop("estimate")
+    assert not any(run.astray_usd for run in runs.values())
     assert list(reasons) == ["equal"] and len(reasons["equal"]) > 40
 
 
@@ -98,8 +99,8 @@ def test_copied_files_are_ordered_by_the_sessions_total(tmp_path: Path) -> None:
     }
 
 
-def result(**share: Any) -> str:
-    """A run of one model, as stream-json."""
+def result(total: float | None = None, **share: Any) -> str:
+    """A run of one model, as stream-json; without another `total` it is what the model cost."""
     known = {
         "inputTokens": 1000,
         "outputTokens": 100,
@@ -108,8 +109,9 @@ def result(**share: Any) -> str:
     }
     usage = {share.pop("model", "claude-opus-5-5"): known | share}
     told = {"type": "result", "subtype": "success", "is_error": False, "uuid": "r", "session_id": "s"}
-    total = {"total_cost_usd": share.get("costUSD"), "modelUsage": usage, "terminal_reason": "completed"}
-    return json.dumps(told | total | {"model_usage_since_last_result": usage})
+    told |= {"total_cost_usd": share.get("costUSD") if total is None else total, "modelUsage": usage}
+    told |= {"terminal_reason": "completed"}
+    return json.dumps(told | {"model_usage_since_last_result": usage})
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,46 @@ def test_differences_have_a_reason(tmp_path: Path, share: dict[str, Any], reason
     found, _ = read([file], built_in())
     assert found[0].reason == reason
     assert said in found[0].why
+
+
+LIST_USD = price_of("claude-opus-5-5", tokens_input=1000, tokens_output=100) or 0.0
+"""What the calls of `result` cost."""
+
+
+def test_a_total_that_is_not_the_sum_of_its_models_is_not_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the models cost what they should."""
+    file = tmp_path / "run.jsonl"
+    file.write_text(result(total=LIST_USD + 0.5, costUSD=LIST_USD, costBasis="list") + "\n")
+    code, said, _ = compared(capsys, str(file), "--log-dir", str(tmp_path / "logs"))
+    assert (code, said["within_tolerance"], said["runs"][0]["reason"]) == (2, False, "total")
+    assert said["disputed_usd"] == -said["runs"][0]["difference_usd"] == pytest.approx(0.5)
+    assert said["verdict"].endswith("1 run differs; $0.50 of it is not explained.")
+
+
+@pytest.mark.parametrize("beyond", [5e-7, -5e-7])
+def test_a_total_may_be_rounded(tmp_path: Path, beyond: float) -> None:
+    file = tmp_path / "run.jsonl"
+    file.write_text(result(total=LIST_USD + beyond, costUSD=LIST_USD, costBasis="list") + "\n")
+    (run,) = read([file], built_in())[0]
+    assert (run.reason, run.difference_usd, run.disputed_usd) == ("equal", 0.0, 0.0)
+
+
+@pytest.mark.parametrize("file", ["resume/stream.2.jsonl", "resume_json/result.2.json"])
+def test_a_wrong_total_of_a_resumed_session_is_told_without_its_earlier_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    """The total and the models of one result are of the same session, whatever came before."""
+    lines = [json.loads(line) for line in (DATA / file).read_text().splitlines()]
+    for line in lines:
+        if line["type"] == "result":
+            line["total_cost_usd"] += 1.0
+    copy = tmp_path / Path(file).name
+    copy.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    code, said, _ = compared(capsys, str(copy), "--log-dir", str(tmp_path / "logs"))
+    assert (code, said["runs"][0]["reason"]) == (2, "total")
+    assert said["disputed_usd"] == pytest.approx(1.0)
 
 
 def test_what_holds_no_run_is_said(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ..sheets import Answer, Cell, Column, Sheet, plain
 from .rules import BillingRules
 
 REASONS = {
+    "total": "the CLI's total is not the sum of what it says of its models",
     "equal": "",
     "within": "the CLI does not tell which cache writes last an hour: within what our prices allow",
     "estimate": "both hold the CLI's estimate of a reply that broke off",
@@ -55,6 +56,8 @@ class CliCost:
     """`total_cost_usd` of its last result."""
     own_usd: float | None = None
     """What of it is this run's."""
+    astray_usd: float = 0.0
+    """What `total_usd` has beyond the sum of the models in the same result; in `own_usd` too."""
     least_usd: float | None = None
     """What the counted tokens cost by our prices, at the least and at the most: a sum of calls does not
     tell everything that prices go by. None without a price for one of the models.
@@ -92,10 +95,19 @@ class CliCost:
         return 0.0 if abs(difference) <= SAME else difference
 
     @property
+    def disputed_usd(self) -> float:
+        """How far the figures are apart, whatever the sign, where nothing but prices explains it."""
+        if self.reason in BY_DESIGN:
+            return 0.0
+        return max(abs(self.difference_usd or 0.0), abs(self.astray_usd))
+
+    @property
     def reason(self) -> str:
         """Of `REASONS`."""
         if not self.finished:
             return "no_result"
+        if self.astray_usd:
+            return "total"
         if self.own_usd is None:
             return "resumed"
         if self.unpriced or self.ours_usd is None:
@@ -162,7 +174,7 @@ class Comparison:
     @property
     def disputed_usd(self) -> float:
         """Differences, whatever their sign, that nothing but prices explains."""
-        return sum(abs(run.difference_usd or 0.0) for run in self.compared if run.reason not in BY_DESIGN)
+        return sum(run.disputed_usd for run in self.runs)
 
     @property
     def within(self) -> bool:
@@ -173,21 +185,23 @@ class Comparison:
 
 def verdict(found: Comparison) -> str:
     """One sentence."""
-    compared = found.compared
-    if not compared:
-        return "None of these runs can be compared with what the CLI says it cost."
-    said = (
-        f"The CLI says {numbers.usd(found.own_usd)} of {numbers.plural(len(compared), 'run')}; "
-        f"by our prices it is {numbers.usd(found.ours_usd)}"
-    )
-    differing = [run for run in compared if run.difference_usd]
+    said = _figures(found)
+    differing = [run for run in found.runs if run.difference_usd or run.disputed_usd]
     if not differing:
-        return f"{said}, the same run by run."
-    known = [run for run in differing if run.reason in BY_DESIGN]
-    if len(known) == len(differing):
+        return f"{said}, the same run by run." if found.compared else f"{said}."
+    if all(run.reason in BY_DESIGN for run in differing):
         return f"{said}. {_runs_differ(len(differing))}, for reasons that lie in the CLI."
     usd = numbers.usd(found.disputed_usd)
     return f"{said}. {_runs_differ(len(differing))}; {usd} of it is not explained."
+
+
+def _figures(found: Comparison) -> str:
+    if not found.compared:
+        return "None of these runs can be compared with what the CLI says it cost"
+    return (
+        f"The CLI says {numbers.usd(found.own_usd)} of {numbers.plural(len(found.compared), 'run')}; "
+        f"by our prices it is {numbers.usd(found.ours_usd)}"
+    )
 
 
 def _runs_differ(number: int) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import isnan
+from math import isfinite, isnan
 from pathlib import Path
 
 from logger.claude_cli import CliRun, read_run
 from logger.cli_counting import TRUSTED_COST, CliPrices, ModelUse, counts_session
-from logger.cli_facts import Facts, Share, Shares
+from logger.cli_facts import Facts, Share, Shares, shares_of
 from logger.cli_output import CliOutput
 from logger.pricing import PriceTable
 
-from ..billing.cli_runs import CliCost
+from ..billing.cli_runs import SAME, CliCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +105,15 @@ def _cost(one: _Read, run: CliRun, prices: CliPrices, earlier: Mapping[str, Shar
     facts = one.facts
     bounds = {use.model: prices.bounds(use.model, _share(use, facts)) for use in run.models}
     unpriced = tuple(model for model, (low, _) in bounds.items() if isnan(low))
-    total = facts.result.get("total_cost_usd") if facts.result else None
+    total, astray = _total(facts), _astray(facts)
     return CliCost(
         file=str(one.path),
         session_id=run.session_id,
         version=run.version,
         started=datetime.fromtimestamp(one.at, UTC),
-        total_usd=float(total) if isinstance(total, int | float) else None,
-        own_usd=_own(facts, run, earlier) if run.finished else None,
+        total_usd=total,
+        own_usd=_plus(_own(facts, run, earlier), astray) if run.finished else None,
+        astray_usd=astray,
         least_usd=None if unpriced else sum(low for low, _ in bounds.values()),
         most_usd=None if unpriced else sum(high for _, high in bounds.values()),
         finished=run.finished,
@@ -139,16 +140,30 @@ def _guessed(facts: Facts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
+def _total(facts: Facts) -> float | None:
+    """`total_cost_usd` of the last result."""
+    total = facts.result.get("total_cost_usd") if facts.result else None
+    if isinstance(total, bool) or not isinstance(total, int | float) or not isfinite(total):
+        return None
+    return float(total)
+
+
+def _astray(facts: Facts) -> float:
+    """What the total of the last result has beyond its models: in every version both hold the same calls."""
+    models = shares_of(facts.result.get("modelUsage")) if facts.result else {}
+    beyond = _plus(_total(facts), _less(_sum(models)))
+    return 0.0 if beyond is None or abs(beyond) <= SAME else beyond
+
+
 def _own(facts: Facts, run: CliRun, earlier: Mapping[str, Shares]) -> float | None:
-    """What the CLI says this process cost; None when the total may hold processes before it."""
+    """What the CLI says the models of this process cost; None when the total may hold processes before it."""
     told = _sum(facts.since)
     for session in facts.undivided:
         shares = facts.totals[session]
         if not counts_session(facts, shares):
             told = _plus(told, _sum(shares))
         elif session in earlier:
-            before = _sum(earlier[session])
-            told = _plus(told, _plus(_sum(shares), None if before is None else -before))
+            told = _plus(told, _plus(_sum(shares), _less(_sum(earlier[session]))))
         else:
             told = _plus(told, _sum(shares) if run.final else None)
     return told
@@ -161,3 +176,7 @@ def _sum(shares: Shares) -> float | None:
 
 def _plus(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one + other
+
+
+def _less(usd: float | None) -> float | None:
+    return None if usd is None else -usd

@@ -40,10 +40,12 @@ def run(settings: Settings, paths: Sequence[Path], tolerance: float | None, form
     if not found.runs:
         raise UsageError("--runs: no output of the Claude CLI among these files.")
     _print(found, form)
-    if problems or not found.compared:
+    if problems:
         raise typer.Exit(1)
     if not found.within:
         raise typer.Exit(BEYOND)
+    if not found.compared:
+        raise typer.Exit(1)
 
 
 def compare(
