@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,31 @@ def test_the_command_compares_files_and_what_import_wrote_of_them(
         (3, 3, 0.0),
         (1, 1, 0.0),
     ]
+
+
+@pytest.mark.parametrize("name", ["tools_json/result.json", "v1.0.128__tools/stream.jsonl"])
+def test_where_only_the_file_has_a_time_the_session_is_found_on_any_day(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A copy has the time it was made at."""
+    copy = Path(shutil.copyfile(DATA / name, tmp_path / Path(name).name))
+    log = tmp_path / "logs"
+    journal = Journal(log)
+    import_runs([copy], journal)
+    journal.close()
+    later = copy.stat().st_mtime + 20 * 86400
+    os.utime(copy, (later, later))
+    code, said, _ = compared(capsys, str(copy), "--log-dir", str(log))
+    assert (code, said["sessions"][0]["difference_usd"]) == (0, 0.0)
+    assert said["runs"][0]["started"] is None
+
+
+def test_of_runs_that_tell_their_times_only_those_days_are_read() -> None:
+    """From the day before the first to the day after the last, also of a run that took days."""
+    ended = {"ended": at("2026-11-24 10:00"), "least_usd": 1.0, "most_usd": 1.0}
+    run = CliCost("run.jsonl", "s", started=at("2026-11-22 10:00"), **ended)
+    read_days = days(at("2026-11-21 00:00").date(), at("2026-11-25 00:00").date(), UTC)
+    assert reconcile_runs.days_of([run], UTC) == read_days
 
 
 def test_the_command_ends_with_2_beyond_the_tolerance_and_with_1_without_runs(

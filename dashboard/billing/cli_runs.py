@@ -52,6 +52,8 @@ class CliCost:
     session_id: str | None = None
     version: str | None = None
     started: datetime | None = None
+    """When it ran, as its output tells; `json` output and old versions tell no time."""
+    ended: datetime | None = None
     total_usd: float | None = None
     """`total_cost_usd` of its last result."""
     own_usd: float | None = None

@@ -23,6 +23,7 @@ class _Read:
     facts: Facts
     run: CliRun
     at: float
+    """When it ran, or else when the file was written."""
 
 
 def read(files: Iterable[Path], prices: PriceTable) -> tuple[list[CliCost], list[str]]:
@@ -110,7 +111,8 @@ def _cost(one: _Read, run: CliRun, prices: CliPrices, earlier: Mapping[str, Shar
         file=str(one.path),
         session_id=run.session_id,
         version=run.version,
-        started=datetime.fromtimestamp(one.at, UTC),
+        started=_moment(run.started),
+        ended=_moment(run.ended),
         total_usd=total,
         own_usd=_plus(_own(facts, run, earlier), astray) if run.finished else None,
         astray_usd=astray,
@@ -124,6 +126,10 @@ def _cost(one: _Read, run: CliRun, prices: CliPrices, earlier: Mapping[str, Shar
         guessed=_guessed(facts),
         unpriced=unpriced,
     )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _share(use: ModelUse, facts: Facts) -> Share:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from ..errors import UsageError
 from . import folder
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     import pandas as pd
 
     from ..billing.cli_runs import CliCost, Comparison, LoggedSession
@@ -26,6 +28,7 @@ BEYOND = 2
 
 _COLUMNS = {"session_id", "cost_usd", "source", "day", "offset"}
 _DAY = timedelta(days=1)
+_EVER = (date(1970, 1, 1), date(9000, 1, 1))
 
 
 def run(settings: Settings, paths: Sequence[Path], tolerance: float | None, form: str) -> None:
@@ -74,19 +77,30 @@ def compare(
 
 
 def logged(settings: Settings, runs: Sequence[CliCost]) -> dict[str, LoggedSession]:
-    """What the log holds of the runs' sessions, on the days they ran and the days beside them."""
-    from ..filters import days
+    """What the log holds of the runs' sessions, on the days of `days_of`."""
     from ..store.files import FileStore
 
-    begun = [run.started.astimezone(settings.zone).date() for run in runs if run.started is not None]
-    sessions = {run.session_id for run in runs if run.session_id is not None}
-    if not begun or not sessions:
+    named = [run for run in runs if run.session_id is not None]
+    if not named:
         return {}
     folder.usable(settings.log_dir)
-    view = days(min(begun) - _DAY, max(begun) + _DAY, settings.zone)
+    view = days_of(named, settings.zone)
     with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
         store.load(view)
-        return of_sessions(store, view, sessions)
+        return of_sessions(store, view, {str(run.session_id) for run in named})
+
+
+def days_of(runs: Sequence[CliCost], zone: ZoneInfo) -> Filter:
+    """The days these ran and the days beside them; every day where one does not tell when: the time of its
+    file is that of a copy as often.
+    """
+    from ..filters import days
+
+    begun = [run.started.astimezone(zone).date() for run in runs if run.started is not None]
+    ended = [run.ended.astimezone(zone).date() for run in runs if run.ended is not None]
+    if len(begun) < len(runs) or len(ended) < len(runs):
+        return days(*_EVER, zone)
+    return days(min(begun) - _DAY, max(ended) + _DAY, zone)
 
 
 def of_sessions(store: Store, view: Filter, sessions: Collection[str]) -> dict[str, LoggedSession]:
