@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from dashboard.billing import cli_runs
-from dashboard.billing.cli_runs import CliCost, Comparison, LoggedSession
+from dashboard.billing.cli_cost import CliCost
+from dashboard.billing.cli_runs import Comparison
+from dashboard.billing.cli_sessions import LoggedSession
 from dashboard.billing.rules import BillingRules
 from dashboard.commands import main, reconcile_runs
 from dashboard.commands.cli_outputs import read
@@ -21,6 +23,7 @@ from logger.importing import import_runs
 from logger.journal import Journal
 from logger.pricing import built_in, price_of
 from tests.frames import UTC, FrameStore, at
+from tests.test_dashboard_counted_proof import Way, outputs, telemetry, transcripts
 
 DATA = Path(__file__).parent / "data" / "claude-cli"
 OUTPUTS = sorted(path for path in DATA.glob("*/*") if path.name.startswith(("stream", "result")))
@@ -220,10 +223,129 @@ def test_sessions_are_compared_with_the_log_and_what_telemetry_told() -> None:
         {"time": at("2026-11-22 12:00"), "session_id": "other", "cost_usd": 7.0},
     ]
     view = days(at("2026-11-22 00:00").date(), at("2026-11-22 00:00").date(), UTC)
-    logged = reconcile_runs.of_sessions(FrameStore(lines), view, {"s"})
+    logged = reconcile_runs.of_sessions(FrameStore(lines), view, [a_run(1.0, 1.0)])
     assert logged == {"s": LoggedSession(lines=2, cost_usd=0.75, told_usd=0.25)}
     sheet = cli_runs.answer(Comparison([a_run(1.0, 1.0)], logged, looked_up=True)).sheets[1]
     assert sheet.rows[0]["difference_usd"] == -0.25
+
+
+def a_session(usd: float, *, lines: int = 1, **more: Any) -> dict[str, LoggedSession]:
+    """What the log holds of the session of `a_run`."""
+    return {"s": LoggedSession(lines=lines, cost_usd=usd, **more)}
+
+
+def in_log(run: CliCost, logged: dict[str, LoggedSession]) -> tuple[str, float]:
+    """Why the log differs from a run, and by how much that nothing explains."""
+    (session,) = Comparison([run], logged, looked_up=True).sessions
+    return session.reason, round(session.disputed_usd, 9)
+
+
+def test_a_log_at_another_cost_than_the_cli_tells_is_not_within_the_tolerance() -> None:
+    found = Comparison([a_run(1.0, 1.0)], a_session(9.0), looked_up=True)
+    assert not found.within and found.disputed_usd == 0
+    assert cli_runs.verdict(found) == (
+        "The CLI says $1.00 of 1 run; by our prices it is $1.00, the same run by run."
+        " 1 session differs in the log; $8.00 of it is not explained."
+    )
+    half = Comparison([a_run(1.0, 1.0)], a_session(0.5), looked_up=True)
+    assert not half.within and half.logged_disputed_usd == 0.5
+    assert Comparison([a_run(1.0, 1.0)], a_session(1.009), looked_up=True).within
+
+
+@pytest.mark.parametrize("logged", [{}, a_session(0.0, unpriced=1)])
+def test_what_is_not_in_the_log_does_not_count(logged: dict[str, LoggedSession]) -> None:
+    found = Comparison([a_run(1.0, 1.0)], logged, looked_up=True)
+    assert found.within and found.sessions[0].difference_usd is None
+
+
+@pytest.mark.parametrize(
+    ("run", "logged", "found"),
+    [
+        (a_run(0.0, 9.0, forgotten=True), a_session(9.0), ("runs", 0)),
+        (a_run(0.0, 9.0, forgotten=True), a_session(20.0), ("other", 11.0)),
+        (a_run(1.0, 2.0), a_session(2.0), ("runs", 0)),  # counted once, with the runs
+        (a_run(1.0, 1.0), a_session(0.2, lacking=True), ("lacking", 0)),
+        (a_run(1.0, 1.0), a_session(1.2, lacking=True), ("other", 0.2)),
+        (a_run(1.0, 1.0, cut=True, final=False), a_session(0.9), ("estimate", 0)),
+        (a_run(1.0, 1.0, sessions=2), a_session(0.9), ("before", 0)),
+        (a_run(1.0, 1.0, suggested=True), a_session(1.9), ("suggested", 0)),
+        (a_run(1.0, 1.0, suggested=True), a_session(3.0), ("other", 1.0)),
+        (a_run(1.0, 1.0, total_usd=5.0), a_session(5.0), ("earlier", 0)),
+        (a_run(1.0, 1.0, total_usd=5.0), a_session(7.0), ("other", 2.0)),
+        (a_run(5.0, 1.0, total_usd=5.0, astray_usd=4.0), a_session(1.0), ("runs", 0)),
+        (a_run(None, 1.0), a_session(9.0), ("untold", 0)),
+    ],
+)
+def test_a_log_that_differs_for_a_known_reason_is_explained(
+    run: CliCost, logged: dict[str, LoggedSession], found: tuple[str, float]
+) -> None:
+    assert in_log(run, logged) == found
+
+
+def test_what_a_session_did_after_its_last_run_here_is_not_compared() -> None:
+    """It was resumed, and the output of that is not among the files."""
+    lines = [
+        {"time": at(f"2026-11-22 {hour}:00"), "session_id": "s", "cost_usd": 0.5} for hour in (10, 11, 12)
+    ]
+    view = days(at("2026-11-22 00:00").date(), at("2026-11-22 00:00").date(), UTC)
+    logged = reconcile_runs.of_sessions(
+        FrameStore(lines), view, [a_run(1.0, 1.0, ended=at("2026-11-22 11:00"))]
+    )
+    assert logged["s"].cost_usd == 1.0
+
+
+RESUMED = [path for path in OUTPUTS if path.parent.name.endswith(("resume", "resume_json"))]
+
+
+@pytest.mark.parametrize("file", RESUMED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_one_run_of_a_session_is_compared_with_its_own_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: Path
+) -> None:
+    """The log was made of the output of all of them."""
+    journal = Journal(tmp_path)
+    import_runs(RESUMED, journal)
+    journal.close()
+    code, said, _ = compared(capsys, str(file), "--log-dir", str(tmp_path))
+    if file.name == "result.2.json":  # the session's total, of which its own part is not known
+        assert (code, said["sessions"][0]["reason"]) == (1, "untold")
+    else:
+        assert (code, said["sessions"][0]["difference_usd"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [(outputs,), (transcripts,), (telemetry,), (transcripts, outputs)],
+    ids=lambda ways: "-".join(way.__name__ for way in ways),
+)
+def test_the_log_of_every_recorded_run_agrees_or_the_reason_is_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ways: tuple[Way, ...]
+) -> None:
+    journal = Journal(tmp_path)
+    for scenario in (path.name for path in sorted(DATA.iterdir()) if path.is_dir()):
+        for way in ways:
+            way(scenario, journal)
+    journal.close()
+    code, said, _ = compared(capsys, *map(str, OUTPUTS), "--log-dir", str(tmp_path))
+    assert (code, said["logged_disputed_usd"]) == (0, 0)
+    reasons = {session["reason"] for session in said["sessions"]}
+    known = {"equal", "runs", "untold", "unpriced", "lacking", "estimate", "not_logged"}
+    assert {"equal"} <= reasons <= known
+
+
+def test_a_log_at_a_multiple_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its lines say they are other calls, so each counts."""
+    journal = Journal(tmp_path)
+    import_runs([DATA / "tools"], journal)
+    journal.close()
+    (file,) = tmp_path.glob("*.jsonl")
+    line = json.loads(file.read_text())
+    more = line | {"call_id": "another", "source": "sdk", "estimated_cost_usd": 9.0}
+    file.write_text(f"{json.dumps(line)}\n{json.dumps(more)}\n")
+    code, said, _ = compared(capsys, str(DATA / "tools"), "--log-dir", str(tmp_path))
+    (session,) = said["sessions"]
+    assert (code, session["reason"], said["within_tolerance"]) == (2, "other", False)
+    assert said["logged_disputed_usd"] == session["difference_usd"] > 8
+    assert "1 session differs in the log" in said["verdict"]
 
 
 def test_telemetry_is_taken_at_its_word_where_its_figure_was_kept(tmp_path: Path) -> None:
@@ -248,7 +370,7 @@ def test_telemetry_is_taken_at_its_word_where_its_figure_was_kept(tmp_path: Path
     day = at("2026-11-22 00:00").date()
     with FileStore(tmp_path, UTC, cache_dir=None) as store:
         store.load()
-        told = reconcile_runs.of_sessions(store, days(day, day, UTC), {"s"})["s"]
+        told = reconcile_runs.of_sessions(store, days(day, day, UTC), [a_run(1.0, 1.0)])["s"]
     assert (told.lines, told.unpriced, round(told.told_usd or 0, 9)) == (3, 1, 0.57)
 
 

@@ -1,150 +1,18 @@
-"""What the Claude CLI says its runs cost beside what their tokens cost by our prices. Pure.
-
-`total_cost_usd` is a total: of all results of a process, and since version 2.1 of all processes of a session.
-`CliCost.own_usd` is a run's own part of it. Where the CLI's figure is wrong or missing by its own design, the
-difference has a reason and is no disagreement about prices.
-"""
+"""What the Claude CLI says its runs cost, beside our prices and what the log holds of them. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from .. import numbers
 from ..sheets import Answer, Cell, Column, Sheet, plain
+from .cli_cost import BY_DESIGN, REASONS, UNCOMPARED, CliCost
+from .cli_sessions import LoggedSession, SessionCost, of_runs
 from .rules import BillingRules
-
-REASONS = {
-    "total": "the CLI's total is not the sum of what it says of its models",
-    "equal": "",
-    "within": "the CLI does not tell which cache writes last an hour: within what our prices allow",
-    "estimate": "both hold the CLI's estimate of a reply that broke off",
-    "suggested": "a call after the result is in neither",
-    "no_result": "ended without a result, so the CLI tells no cost; ours is a lower bound",
-    "resumed": "the CLI's total is the session's; the runs before this one are not among the files",
-    "unpriced": "no price here",
-    "guessed": "no price in the CLI: it takes another model's",
-    "forgotten": "the CLI forgot replies it got by a plain request, after their stream failed",
-    "after": "replies after the last result",
-    "price": "other prices than ours, or fast mode or a region that the CLI does not tell",
-}
-"""Why the two differ, or how far they can be compared -> what people read."""
-
-UNCOMPARED = ("no_result", "resumed", "unpriced")
-"""Reasons for which there is nothing to compare."""
-
-BY_DESIGN = ("guessed", "forgotten", "after")
-"""Reasons for which the CLI's figure is known to be another one."""
 
 _TOLD = 3
 """So many copies are named."""
-
-SAME = 1e-6
-"""USD up to which two figures are the same: the CLI adds up floats."""
-
-
-@dataclass(frozen=True, slots=True)
-class CliCost:
-    """One process of the CLI. USD; None is not known."""
-
-    file: str
-    session_id: str | None = None
-    version: str | None = None
-    started: datetime | None = None
-    """When it ran, as its output tells; `json` output and old versions tell no time."""
-    ended: datetime | None = None
-    total_usd: float | None = None
-    """`total_cost_usd` of its last result."""
-    own_usd: float | None = None
-    """What of it is this run's."""
-    astray_usd: float = 0.0
-    """What `total_usd` has beyond the sum of the models in the same result; in `own_usd` too."""
-    least_usd: float | None = None
-    """What the counted tokens cost by our prices, at the least and at the most: a sum of calls does not
-    tell everything that prices go by. None without a price for one of the models.
-    """
-    most_usd: float | None = None
-    finished: bool = True
-    """Whether there was a result."""
-    final: bool = True
-    """Whether every count is exact."""
-    suggested: bool = False
-    forgotten: bool = False
-    after: bool = False
-    guessed: tuple[str, ...] = ()
-    """Models whose price the CLI does not know."""
-    unpriced: tuple[str, ...] = ()
-    """Models without a price here."""
-    copies: tuple[str, ...] = ()
-    """Other files that hold the same run."""
-
-    @property
-    def ours_usd(self) -> float | None:
-        """Our price: of those the counts allow the one nearest to the CLI's figure."""
-        if self.least_usd is None or self.most_usd is None:
-            return None
-        return (
-            self.least_usd if self.own_usd is None else min(max(self.own_usd, self.least_usd), self.most_usd)
-        )
-
-    @property
-    def difference_usd(self) -> float | None:
-        """Ours less the CLI's; None when there is nothing to compare."""
-        if self.own_usd is None or self.ours_usd is None or self.reason in UNCOMPARED:
-            return None
-        difference = self.ours_usd - self.own_usd
-        return 0.0 if abs(difference) <= SAME else difference
-
-    @property
-    def disputed_usd(self) -> float:
-        """How far the figures are apart, whatever the sign, where nothing but prices explains it."""
-        if self.reason in BY_DESIGN:
-            return 0.0
-        return max(abs(self.difference_usd or 0.0), abs(self.astray_usd))
-
-    @property
-    def reason(self) -> str:
-        """Of `REASONS`."""
-        if not self.finished:
-            return "no_result"
-        if self.astray_usd:
-            return "total"
-        if self.own_usd is None:
-            return "resumed"
-        if self.unpriced or self.ours_usd is None:
-            return "unpriced"
-        if abs(self.ours_usd - self.own_usd) <= SAME:
-            return self._same()
-        reasons = {"guessed": bool(self.guessed), "forgotten": self.forgotten, "after": self.after}
-        return next((reason for reason, so in reasons.items() if so), "price")
-
-    def _same(self) -> str:
-        if (self.most_usd or 0) - (self.least_usd or 0) > SAME:
-            return "within"
-        if self.suggested:
-            return "suggested"
-        return "equal" if self.final else "estimate"
-
-    @property
-    def why(self) -> str:
-        """The reason in words, with the models it is about."""
-        models = {"guessed": self.guessed, "unpriced": self.unpriced}.get(self.reason, ())
-        said = REASONS[self.reason]
-        return f"{said} ({', '.join(models)})" if models else said
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedSession:
-    """What the log holds of a session."""
-
-    lines: int = 0
-    cost_usd: float = 0.0
-    """The known part."""
-    unpriced: int = 0
-    """Lines of unknown cost."""
-    told_usd: float | None = None
-    """What telemetry said its calls cost; None without telemetry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,22 +47,44 @@ class Comparison:
         return sum(run.disputed_usd for run in self.runs)
 
     @property
+    def sessions(self) -> list[SessionCost]:
+        """The sessions that the runs name; none where the log was not looked at."""
+        return of_runs(self.runs, self.logged) if self.looked_up else []
+
+    @property
+    def logged_disputed_usd(self) -> float:
+        """Differences of the log from the CLI, whatever their sign, that nothing explains."""
+        return sum(session.disputed_usd for session in self.sessions)
+
+    @property
     def within(self) -> bool:
-        """Whether that is within the tolerance."""
+        """Whether both together are within the tolerance."""
         allowed = max(self.own_usd * self.rules.tolerance / 100, self.rules.tolerance_usd)
-        return self.disputed_usd <= allowed
+        return self.disputed_usd + self.logged_disputed_usd <= allowed
 
 
 def verdict(found: Comparison) -> str:
-    """One sentence."""
+    """A sentence about the runs, and one about the log where it differs for no known reason."""
+    return " ".join(filter(None, (_of_runs(found), _of_log(found.sessions))))
+
+
+def _of_runs(found: Comparison) -> str:
     said = _figures(found)
     differing = [run for run in found.runs if run.difference_usd or run.disputed_usd]
     if not differing:
         return f"{said}, the same run by run." if found.compared else f"{said}."
     if all(run.reason in BY_DESIGN for run in differing):
-        return f"{said}. {_runs_differ(len(differing))}, for reasons that lie in the CLI."
+        return f"{said}. {_differ(len(differing), 'run')}, for reasons that lie in the CLI."
     usd = numbers.usd(found.disputed_usd)
-    return f"{said}. {_runs_differ(len(differing))}; {usd} of it is not explained."
+    return f"{said}. {_differ(len(differing), 'run')}; {usd} of it is not explained."
+
+
+def _of_log(sessions: Sequence[SessionCost]) -> str:
+    disputed = [session.disputed_usd for session in sessions if session.disputed_usd]
+    if not disputed:
+        return ""
+    usd = numbers.usd(sum(disputed))
+    return f"{_differ(len(disputed), 'session')} in the log; {usd} of it is not explained."
 
 
 def _figures(found: Comparison) -> str:
@@ -206,8 +96,8 @@ def _figures(found: Comparison) -> str:
     )
 
 
-def _runs_differ(number: int) -> str:
-    return f"{numbers.plural(number, 'run')} differ{'s' if number == 1 else ''}"
+def _differ(number: int, what: str) -> str:
+    return f"{numbers.plural(number, what)} differ{'s' if number == 1 else ''}"
 
 
 def _signed(value: float | None) -> str:
@@ -235,6 +125,8 @@ SESSION_COLUMNS = (
     Column("logged_lines", "Lines", numbers.count),
     Column("told_usd", "Telemetry", numbers.usd, extra=True),
     Column("difference_usd", "Difference", _signed),
+    Column("reason", "Reason", plain, shown=False),
+    Column("why", "Why", plain),
 )
 
 
@@ -243,13 +135,14 @@ def answer(found: Comparison) -> Answer:
     runs = Sheet(
         "runs", "Runs of the Claude CLI", RUN_COLUMNS, [_run(one) for one in found.runs], verdict(found)
     )
-    sheets = [runs, _sessions(found)] if found.looked_up else [runs]
+    sheets = [runs, _sessions(found.sessions)] if found.looked_up else [runs]
     facts = {
         "verdict": verdict(found),
         "runs_compared": len(found.compared),
         "cli_usd": round(found.own_usd, 10),
         "ours_usd": round(found.ours_usd, 10),
         "disputed_usd": round(found.disputed_usd, 10),
+        "logged_disputed_usd": round(found.logged_disputed_usd, 10),
         "within_tolerance": found.within,
     }
     return Answer(sheets, facts, remarks(found))
@@ -275,42 +168,35 @@ def _rounded(usd: float | None) -> float | None:
     return None if usd is None else round(usd, 10)
 
 
-def _sessions(found: Comparison) -> Sheet:
-    by_session: dict[str, list[CliCost]] = {}
-    for run in found.runs:
-        if run.session_id is not None:
-            by_session.setdefault(run.session_id, []).append(run)
-    rows = [_session(name, runs, found.logged.get(name)) for name, runs in by_session.items()]
-    return Sheet("sessions", "Their sessions in the log", SESSION_COLUMNS, rows, _logged_words(rows))
+def _sessions(sessions: Sequence[SessionCost]) -> Sheet:
+    rows = [_session(one) for one in sessions]
+    return Sheet("sessions", "Their sessions in the log", SESSION_COLUMNS, rows, _logged_words(sessions))
 
 
-def _session(name: str, runs: Sequence[CliCost], logged: LoggedSession | None) -> dict[str, Cell]:
-    own = [run.own_usd for run in runs]
-    said = sum(usd or 0.0 for usd in own) if None not in own else None
-    held = None if logged is None or logged.lines == logged.unpriced else logged.cost_usd
-    difference = None if said is None or held is None else held - said
+def _session(one: SessionCost) -> dict[str, Cell]:
     return {
-        "session_id": name,
-        "runs": len(runs),
-        "cli_usd": _rounded(said),
-        "logged_usd": _rounded(held),
-        "logged_lines": logged.lines if logged else 0,
-        "told_usd": _rounded(logged.told_usd) if logged else None,
-        "difference_usd": _rounded(0.0 if difference is not None and abs(difference) <= SAME else difference),
-        "bound": bool(logged and logged.unpriced),
+        "session_id": one.session_id,
+        "runs": len(one.runs),
+        "cli_usd": _rounded(one.own_usd),
+        "logged_usd": _rounded(one.logged_usd),
+        "logged_lines": one.logged.lines,
+        "told_usd": _rounded(one.logged.told_usd),
+        "difference_usd": _rounded(one.difference_usd),
+        "reason": one.reason,
+        "why": one.why,
+        "bound": bool(one.logged.unpriced),
     }
 
 
-def _logged_words(rows: Iterable[Mapping[str, Cell]]) -> str:
-    sessions = list(rows)
-    missing = sum(not row["logged_lines"] for row in sessions)
+def _logged_words(sessions: Sequence[SessionCost]) -> str:
+    missing = sum(not one.logged.lines for one in sessions)
     if not sessions:
         return "No session is named in these files."
     if missing:
         of = f"{numbers.count(missing)} of {numbers.plural(len(sessions), 'session')}"
         verb, them = ("is", "it") if missing == 1 else ("are", "them")
         return f"{of} {verb} not in the log: callmeter import takes {them} in."
-    same = sum(row["difference_usd"] == 0 for row in sessions)
+    same = sum(one.difference_usd == 0 for one in sessions)
     return f"{numbers.count(same)} of {numbers.plural(len(sessions), 'session')} logged at what the CLI says."
 
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from math import isfinite, isnan
 from pathlib import Path
 
-from logger.claude_cli import CliRun, read_run
+from logger.claude_cli import CliRun, call_id_of, read_run
 from logger.cli_counting import TRUSTED_COST, CliPrices, ModelUse, counts_session
 from logger.cli_facts import Facts, Share, Shares, shares_of
 from logger.cli_output import CliOutput
 from logger.pricing import PriceTable
 
-from ..billing.cli_runs import SAME, CliCost
+from ..billing.cli_cost import SAME, CliCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ def _cost(one: _Read, run: CliRun, prices: CliPrices, earlier: Mapping[str, Shar
     return CliCost(
         file=str(one.path),
         session_id=run.session_id,
+        sessions=max(1, len(facts.totals)),
         version=run.version,
         started=_moment(run.started),
         ended=_moment(run.ended),
@@ -120,16 +121,26 @@ def _cost(one: _Read, run: CliRun, prices: CliPrices, earlier: Mapping[str, Shar
         most_usd=None if unpriced else sum(high for _, high in bounds.values()),
         finished=run.finished,
         final=run.final,
+        cut=facts.cut,
         suggested=facts.suggested,
         forgotten=bool(facts.undivided) and any(m.fallback for m in facts.messages.values()),
         after=any(message.turn >= facts.results for message in facts.messages.values()),
         guessed=_guessed(facts),
         unpriced=unpriced,
+        call_ids=_call_ids(facts, run),
     )
 
 
 def _moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _call_ids(facts: Facts, run: CliRun) -> frozenset[str]:
+    """Ids of the run's lines, written of it whole or as it was begun, whatever models it was counted for."""
+    shares = (facts.since, *facts.totals.values())
+    models = {"", *(use.model for use in run.models), *(model for part in shares for model in part)}
+    every = [call_id_of(name, m) for name in (run.identity, run.begun_identity) for m in models]
+    return frozenset(filter(None, every))
 
 
 def _share(use: ModelUse, facts: Facts) -> Share:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from ..billing.cli_runs import CliCost, Comparison, LoggedSession
+    from ..billing.cli_cost import CliCost
+    from ..billing.cli_runs import Comparison
+    from ..billing.cli_sessions import LoggedSession
     from ..filters import Filter
     from ..settings import Settings
     from ..store.base import Store
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
 BEYOND = 2
 """The exit code when figures differ by more than the tolerance and nothing explains it."""
 
-_COLUMNS = {"session_id", "cost_usd", "source", "day", "offset"}
+_COLUMNS = {"session_id", "cost_usd", "source", "final", "day", "offset"}
 _DAY = timedelta(days=1)
+_AFTER = timedelta(seconds=10)
+"""So long after the last line that tells a time a run may begin a call: it suggests a prompt."""
 _EVER = (date(1970, 1, 1), date(9000, 1, 1))
 
 
@@ -87,7 +91,7 @@ def logged(settings: Settings, runs: Sequence[CliCost]) -> dict[str, LoggedSessi
     view = days_of(named, settings.zone)
     with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
         store.load(view)
-        return of_sessions(store, view, {str(run.session_id) for run in named})
+        return of_sessions(store, view, named)
 
 
 def days_of(runs: Sequence[CliCost], zone: ZoneInfo) -> Filter:
@@ -103,18 +107,43 @@ def days_of(runs: Sequence[CliCost], zone: ZoneInfo) -> Filter:
     return days(min(begun) - _DAY, max(ended) + _DAY, zone)
 
 
-def of_sessions(store: Store, view: Filter, sessions: Collection[str]) -> dict[str, LoggedSession]:
-    """Cost and lines of each session that the view has."""
+def of_sessions(store: Store, view: Filter, runs: Iterable[CliCost]) -> dict[str, LoggedSession]:
+    """Cost and lines of each session that the view has, as far as they are of these runs."""
+    by_session: dict[str, list[CliCost]] = {}
+    for run in runs:
+        by_session.setdefault(str(run.session_id), []).append(run)
     rows = store.rows(view, columns=_COLUMNS)
-    rows = rows[rows["session_id"].isin(sessions).to_numpy()]
-    return {
-        str(session): _logged(store, lines)
-        for session, lines in rows.groupby(rows["session_id"].astype(str), observed=True)
-    }
+    rows = rows[rows["session_id"].isin(by_session).to_numpy()]
+    found = {}
+    for name, lines in rows.groupby(rows["session_id"].astype(str), observed=True):
+        own = _of_these(store, lines, by_session[str(name)])
+        if len(own):
+            found[str(name)] = _logged(store, own)
+    return found
+
+
+def _of_these(store: Store, lines: pd.DataFrame, runs: Sequence[CliCost]) -> pd.DataFrame:
+    """The lines without those of other runs of the session: begun after these, or written of their output."""
+    ends = [run.ended for run in runs if run.ended is not None]
+    if len(ends) == len(runs):
+        lines = lines[(lines["time"] <= max(ends) + _AFTER).to_numpy()]
+    ids = frozenset[str]().union(*(run.call_ids for run in runs))
+    others = [_is_other(store, row, ids) for row in lines.itertuples()]
+    return lines.loc[[not other for other in others]]
+
+
+def _is_other(store: Store, row: Any, ids: Collection[str]) -> bool:
+    """Whether a line was written of the output of a run that is none of these."""
+    from logger.call_ids import DERIVED
+
+    if row.source != "cli":
+        return False
+    call_id = (store.line(str(row.day), int(row.offset)) or {}).get("call_id")
+    return isinstance(call_id, str) and DERIVED.fullmatch(call_id) is not None and call_id not in ids
 
 
 def _logged(store: Store, lines: pd.DataFrame) -> LoggedSession:
-    from ..billing.cli_runs import LoggedSession
+    from ..billing.cli_sessions import LoggedSession
 
     costs = lines["cost_usd"]
     told = lines[(lines["source"] == "otel").to_numpy()]
@@ -123,6 +152,9 @@ def _logged(store: Store, lines: pd.DataFrame) -> LoggedSession:
         cost_usd=float(costs.sum()),
         unpriced=int(costs.isna().sum()),
         told_usd=sum(_told(store, row) for row in told.itertuples()) if len(told) else None,
+        lacking=bool(
+            costs.isna().any() or not lines["final"].all() or (lines["source"] == "transcript").any()
+        ),
     )
 
 
