@@ -113,10 +113,19 @@ def test_a_choice_of_workspace_or_key_narrows_the_bill(org: Simulation, capsys: 
     assert run(capsys, *PERIOD, "--api-key", "coord*")[0] == 0
     code, out, err = run(capsys, *PERIOD, "--workspace", "Nights")
     assert (code, out) == (1, "")
-    assert (
-        err
-        == "workspace Nights: the bill of these days has none of that name; there are Default, Research.\n"
-    )
+    assert err == "workspace Nights: the bill has none of that name; there are Default, Research.\n"
+
+
+@pytest.mark.parametrize(
+    "choice", [("--workspace", "Research"), ("--workspace", WORKSPACE), ("--api-key", OTHER_KEY)]
+)
+def test_a_workspace_or_key_that_used_nothing_in_these_days_has_a_bill_of_nothing(
+    org: Simulation, capsys: Shell, choice: tuple[str, str]
+) -> None:
+    """It was billed on 3 November alone."""
+    code, out, err = run(capsys, "--since", "2026-11-05", "--until", "2026-11-06", *choice)
+    assert (code, out.partition(";")[0]) == (0, "Nothing was billed")
+    assert f"{choice[1]} is compared, with all of the log" in err
 
 
 def test_without_a_bill_it_says_how_to_get_one(capsys: Shell) -> None:

@@ -81,8 +81,10 @@ class Billed:
     """What could not be read, in sentences."""
     shared: namesakes.Shared = field(default_factory=dict)
     """Names that several workspaces or keys have, by those under which they are told apart here."""
-    part: bool = False
-    """Whether usage of other workspaces or keys was left out."""
+    called: Called = field(default_factory=dict)
+    """The names that are known of ids, also of those that were never billed."""
+    others: frozenset[date] = frozenset()
+    """Days of which usage of other workspaces or keys was left out."""
     keyless: frozenset[date] = frozenset()
     """Days left out because their costs name no keys."""
 
@@ -95,6 +97,11 @@ class Billed:
     def empty(self) -> bool:
         """Whether nothing was ever read of these days."""
         return not self.usage_days and not self.cost_days
+
+    @property
+    def part(self) -> bool:
+        """Whether usage of other workspaces or keys was left out."""
+        return bool(self.others)
 
     def narrowed(self, workspaces: frozenset[str], api_keys: frozenset[str]) -> Billed:
         """Only rows of these workspaces and keys, by name or id; an empty choice means all.
@@ -112,9 +119,10 @@ class Billed:
             keyless = frozenset(day for day, read in cost_days.items() if read.generation == "legacy")
             cost_days = {day: read for day, read in cost_days.items() if day not in keyless}
             cost = cost[~cost["day"].isin(np.array(sorted(keyless), dtype="datetime64[s]"))]
-        part = self.part or len(usage) < len(self.usage)
+        left_out = self.usage.loc[self.usage.index.difference(usage.index), "day"]
+        others = self.others | frozenset(day.date() for day in pd.DatetimeIndex(left_out.unique()))
         usage, cost = (frame.reset_index(drop=True) for frame in (usage, cost))
-        return replace(self, usage=usage, cost=cost, cost_days=cost_days, part=part, keyless=keyless)
+        return replace(self, usage=usage, cost=cost, cost_days=cost_days, others=others, keyless=keyless)
 
 
 def load(folder: BillingFolder, since: date | None = None, until: date | None = None) -> Billed:
@@ -131,6 +139,7 @@ def load(folder: BillingFolder, since: date | None = None, until: date | None = 
         usage=frames.frames[0],
         cost=frames.frames[1],
         shared=frames.shared,
+        called=called,
         usage_days=_days(usage),
         cost_days=_days(cost),
         problems=(*problems, *_bad(folder, since, until)),

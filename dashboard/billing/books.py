@@ -135,6 +135,8 @@ def within(known: Billed, since: date, until: date) -> Billed:
         cost=rows(known.cost),
         usage_days={day: read for day, read in known.usage_days.items() if since <= day <= until},
         cost_days={day: read for day, read in known.cost_days.items() if since <= day <= until},
+        others=frozenset(day for day in known.others if since <= day <= until),
+        keyless=frozenset(day for day in known.keyless if since <= day <= until),
     )
 
 

@@ -18,7 +18,8 @@ from .rules import BillingRules
 def narrowed(billed: Billed, rules: BillingRules) -> tuple[Billed, list[str]]:
     """The bill of the workspaces and API keys that the rules name, and what must be known with it.
 
-    Raises UsageError for a name that the bill of these days does not have.
+    billed: of all days, so that a name is known, and told apart from others, whatever days are looked at.
+    Raises UsageError for a name that nobody has.
     """
     if billed.empty or not (rules.workspaces or rules.api_keys):
         return billed, []
@@ -34,13 +35,14 @@ def _words(rules: BillingRules) -> str:
 
 
 def _check(billed: Billed, patterns: Iterable[str], facet: str) -> None:
-    known = _values(billed, facet)
-    shared = [name for (of, _), name in billed.shared.items() if of == facet]
+    called = {id_: name for (of, id_), name in billed.called.items() if of == facet}
+    shared = {name for (of, _), name in billed.shared.items() if of == facet}
+    known = sorted({*_values(billed, facet), *called.values()} - shared)
     for pattern in patterns:
-        if not meant([*known, *shared, *_values(billed, f"{facet}_id")], pattern):
+        if not meant([*known, *shared, *_values(billed, f"{facet}_id"), *called], pattern):
             there = f"there are {', '.join(known[:5])}" if known else "it names none"
             what = "API key" if facet == "api_key" else facet
-            raise UsageError(f"{what} {pattern}: the bill of these days has none of that name; {there}.")
+            raise UsageError(f"{what} {pattern}: the bill has none of that name; {there}.")
 
 
 def _values(billed: Billed, column: str) -> list[str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from logger.pricing import PriceTable
 
+    from ..billing.billed import Billed
     from ..billing.reconcile import Reconciliation
     from ..billing.rules import BillingRules
     from ..settings import Settings
@@ -216,14 +217,12 @@ def _compared(
     settings: Settings, since: date, until: date, only: Only, rules: BillingRules, now: datetime
 ) -> tuple[Reconciliation, list[str]]:
     """The comparison, and a sentence for each unreadable file of the log."""
-    from ..billing import billed, scope
+    from ..billing import scope
     from ..billing.reconcile import reconcile as compare
-    from ..billing.snapshots import BillingFolder
     from .price_file import table
 
     rows, files, bad = _rows(settings, since, until)
-    bill = billed.load(BillingFolder(settings.billing_dir), since - _DAY, until + _DAY)
-    chosen, remarks = scope.narrowed(bill, rules)
+    chosen, remarks = _bill(settings, since - _DAY, until + _DAY, rules)
     rows, chosen = scope.of_models(rows, chosen, only.models)
     found = compare(
         rows, chosen, since, until, prices=table(settings.prices) or _built_in(), rules=rules, now=now
@@ -234,6 +233,19 @@ def _compared(
             f"Not counted: {plural(bad, 'bad line')} of these days: callmeter check lists them.",
         ]
     return replace(found, remarks=(*found.remarks, *remarks)), files
+
+
+def _bill(settings: Settings, since: date, until: date, rules: BillingRules) -> tuple[Billed, list[str]]:
+    """The bill of these days, of whom the rules name, and what must be known with it. Raises UsageError."""
+    from ..billing import billed, books, scope
+    from ..billing.snapshots import BillingFolder
+
+    bills = BillingFolder(settings.billing_dir)
+    bill = billed.load(bills, since, until)
+    if bill.empty or not (rules.workspaces or rules.api_keys):
+        return bill, []
+    chosen, remarks = scope.narrowed(billed.load(bills), rules)
+    return replace(books.within(chosen, since, until), problems=bill.problems), remarks
 
 
 def _built_in() -> PriceTable:

@@ -70,7 +70,7 @@ def whole_days(view: Filter) -> bool:
 
 def narrowed(every: Billed, rules: BillingRules) -> tuple[Billed, tuple[str, ...]]:
     """The bill of the workspaces and keys that the log is compared with, and what must be known with it: all
-    of it when the rules name one that was never billed.
+    of it when the rules name one that nobody has.
     """
     try:
         chosen, said = scope.narrowed(every, rules)
