@@ -269,6 +269,8 @@ def test_periods(flags: dict[str, object], since: str, until: str) -> None:
         ({"date": "2026-02-30"}, "not a day"),
         ({"date": "2026-13"}, "--date 2026-13: not a month; give one as 2026-11."),
         ({"date": "0001-01-01"}, "not a day"),
+        ({"date": "0001-01"}, "--date 0001-01: not a month; give one as 2026-11."),
+        ({"date": "9999-12"}, "--date 9999-12: not a month; give one as 2026-11."),
         ({"date": "9999-12-31"}, "not a day"),
         ({"date": "2026-11-01", "since": "2026-11-01"}, "each name a period"),
     ],

@@ -217,6 +217,8 @@ def test_on_the_first_of_a_month_the_one_before_is_compared() -> None:
     ("flags", "sentence"),
     [
         ({"month": "2026-13"}, "--month 2026-13: not a month; give one as 2026-11."),
+        ({"month": "0001-01"}, "--month 0001-01: not a month; give one as 2026-11."),
+        ({"month": "9999-12"}, "--month 9999-12: not a month; give one as 2026-11."),
         ({"month": "2026-11-03"}, "--month 2026-11-03: not a month; give one as 2026-11."),
         ({"month": "2027-01"}, "--month 2027-01: no day of it is over yet."),
         ({"since": "soon"}, "--since soon: not a day; give one as 2026-11-22."),

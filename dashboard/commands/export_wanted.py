@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -43,6 +42,6 @@ def books_month(text: str, now: datetime, zone: ZoneInfo) -> Filter:
     if text == "last":
         ended = now.astimezone(zone).date().replace(day=1) - timedelta(days=1)
         text = f"{ended:%Y-%m}"
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+    if not period.is_month(text):
         raise UsageError(f"--accounting {text}: not a month; give one as 2026-10, or last.")
     return period.chosen(now, zone, date=text)

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from ..errors import UsageError
 from ..filters import Filter, days, last, midnight
 
+_YEARS = range(1970, 9001)
+
 
 def chosen(
     now: datetime,
@@ -35,12 +37,17 @@ def chosen(
 def _named(text: str, now: datetime, zone: ZoneInfo) -> Filter:
     """One day, or one month written YYYY-MM."""
     if re.fullmatch(r"\d{4}-\d{2}", text):
-        if not "01" <= text[5:] <= "12":
+        if not is_month(text):
             raise UsageError(f"--date {text}: not a month; give one as 2026-11.")
         first = _day(f"{text}-01", now, zone, "--date")
         return days(first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1), zone)
     day = _day(text, now, zone, "--date")
     return days(day, day, zone)
+
+
+def is_month(text: str) -> bool:
+    """Whether it is a month as 2026-11, of the years there are."""
+    return bool(re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text)) and int(text[:4]) in _YEARS
 
 
 def _between(since: str | None, until: str | None, now: datetime, zone: ZoneInfo) -> Filter:
@@ -70,7 +77,7 @@ def _day(text: str, now: datetime, zone: ZoneInfo, flag: str) -> date:
         day = names.get(text) or date.fromisoformat(text)
     except ValueError:
         day = None
-    if day is None or not 1970 <= day.year <= 9000:
+    if day is None or day.year not in _YEARS:
         accepted = "a day as 2026-11-22, today or yesterday"
         also = "a month as 2026-11" if flag == "--date" else "a whole hour as 2026-11-22T18"
         raise UsageError(f"{flag} {text}: not a day; give {accepted}, or {also}.")

@@ -31,6 +31,7 @@ _MOST = 20
 """Findings that are printed."""
 
 _DAY = timedelta(days=1)
+_YEARS = range(2020, 9001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,9 @@ def _month(text: str, yesterday: date) -> tuple[date, date]:
     try:
         first = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
     except ValueError:
-        raise UsageError(f"--month {text}: not a month; give one as 2026-11.") from None
+        first = None
+    if first is None or first.year not in _YEARS:
+        raise UsageError(f"--month {text}: not a month; give one as 2026-11.")
     if first > yesterday:
         raise UsageError(f"--month {text}: no day of it is over yet.")
     return first, min((first + timedelta(days=31)).replace(day=1) - _DAY, yesterday)
@@ -168,7 +171,7 @@ def _day(text: str, flag: str, yesterday: date) -> date:
         day = {"yesterday": yesterday, "today": yesterday + _DAY}.get(text) or date.fromisoformat(text)
     except ValueError:
         day = None
-    if day is None or not 2020 <= day.year <= 9000:
+    if day is None or day.year not in _YEARS:
         raise UsageError(f"{flag} {text}: not a day; give one as 2026-11-22.")
     return day
 
