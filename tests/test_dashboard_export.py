@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import os
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -349,6 +352,68 @@ def test_places_that_cannot_be_written_to(tmp_path: Path) -> None:
             file.check(path, force=True)
     with pytest.raises(ExportError, match="is no plain file"):
         file.check(Path(os.devnull), force=True)
+
+
+EXPORTING = """
+import sys
+from pathlib import Path
+from dashboard.export import file
+
+def fill(out, folder):
+    out.write(b"begun")
+    print("at work", flush=True)
+    sys.stdin.read()
+
+file.save(Path(sys.argv[1]), fill, force=False)
+"""
+"""An export that goes on until its stdin is closed."""
+
+
+@contextmanager
+def exporting(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process in the midst of an export."""
+    command = [sys.executable, "-c", EXPORTING, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "at work\n"
+        yield process
+
+
+def hidden(folder: Path) -> set[str]:
+    return {name for name in os.listdir(folder) if name.startswith(".callmeter-")}
+
+
+def test_what_a_killed_export_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    with exporting(tmp_path / "killed.csv") as process:
+        process.kill()
+    assert len(hidden(tmp_path)) == 1
+    saved(_of_text(["a"]), tmp_path / "t.csv")
+    assert os.listdir(tmp_path) == ["t.csv"]
+
+
+def test_a_folder_that_an_export_works_in_stays(tmp_path: Path) -> None:
+    with exporting(tmp_path / "slow.csv") as process:
+        there = hidden(tmp_path)
+        saved(_of_text(["a"]), tmp_path / "t.csv")
+        assert len(there) == 1 and hidden(tmp_path) == there
+        process.communicate("")
+    assert process.returncode == 0
+    assert sorted(os.listdir(tmp_path)) == ["slow.csv", "t.csv"]
+
+
+def test_what_is_not_of_an_export_stays(tmp_path: Path) -> None:
+    """Folders and files of such a name, and a link to a folder that an export left elsewhere."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with exporting(elsewhere / "killed.csv") as process:
+        process.kill()
+    here = tmp_path / "here"
+    (here / ".callmeter-mine").mkdir(parents=True)
+    (here / ".callmeter-mine" / "notes.txt").write_text("mine")
+    (here / ".callmeter-file").write_text("mine")
+    (here / ".callmeter-link").symlink_to(elsewhere / hidden(elsewhere).pop())
+    saved(_of_text(["a"]), here / "t.csv")
+    assert hidden(here) == {".callmeter-mine", ".callmeter-file", ".callmeter-link"}
+    assert (here / ".callmeter-mine" / "notes.txt").exists() and len(hidden(elsewhere)) == 1
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:

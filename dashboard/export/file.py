@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..filters import Filter
-from . import ExportError
+from . import ExportError, scratch
 from .forms import FORMS, NAMES, Form, named
 
 PACKED = ".gz"
@@ -60,36 +60,37 @@ def check(path: Path, *, force: bool) -> None:
 
 
 def save(path: Path, fill: Callable[[BinaryIO, Path], None], *, force: bool) -> None:
-    """Write what `fill` gives, packed where the name ends in `.gz`. Nothing is left of a failure.
+    """Write what `fill` gives, packed where the name ends in `.gz`. Nothing is left of a failure; what a
+    killed process left is removed by the next export into its folder.
 
     fill: takes the open file and a folder for what it needs meanwhile. Raises ExportError.
     """
     path = path.resolve()
     check(path, force=force)
-    with sentences(path), tempfile.TemporaryDirectory(prefix=".callmeter-", dir=path.parent) as scratch:
-        fresh = Path(scratch) / "fresh"
+    with sentences(path), scratch.beside(path) as folder:
+        fresh = folder / "fresh"
         with fresh.open("wb") as out:
-            _fill(out, fill, Path(scratch), packed=_is_packed(path))
+            _fill(out, fill, folder, packed=_is_packed(path))
             out.flush()
             os.fsync(out.fileno())
         check(path, force=force)
         fresh.replace(path)
 
 
-def _fill(out: BinaryIO, fill: Callable[[BinaryIO, Path], None], scratch: Path, *, packed: bool) -> None:
+def _fill(out: BinaryIO, fill: Callable[[BinaryIO, Path], None], folder: Path, *, packed: bool) -> None:
     if not packed:
-        fill(out, scratch)
+        fill(out, folder)
         return
     with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as inner:
-        fill(inner, scratch)  # type: ignore[arg-type]
+        fill(inner, folder)  # type: ignore[arg-type]
 
 
 def pour(out: BinaryIO, fill: Callable[[BinaryIO, Path], None]) -> None:
     """Make a whole file elsewhere and copy it to a stream, which may be one that cannot be gone back in."""
-    with tempfile.TemporaryDirectory(prefix="callmeter-") as scratch:
-        fresh = Path(scratch) / "fresh"
+    with tempfile.TemporaryDirectory(prefix="callmeter-") as folder:
+        fresh = Path(folder) / "fresh"
         with sentences(fresh), fresh.open("w+b") as made:
-            fill(made, Path(scratch))
+            fill(made, Path(folder))
             made.seek(0)
             shutil.copyfileobj(made, out)
 
