@@ -200,6 +200,7 @@ NOVEMBER = datetime(2026, 11, 22, 23, tzinfo=UTC)
         ({"since": "2026-11-03"}, "2026-11-03", "2026-11-21"),
         ({"until": "2026-10-31"}, "2026-10-01", "2026-10-31"),
         ({"since": "2026-10-30", "until": "yesterday"}, "2026-10-30", "2026-11-21"),
+        ({"since": "2026-10-30", "until": "9000-12-31"}, "2026-10-30", "2026-11-22"),
     ],
 )
 def test_the_period_is_this_month_up_to_yesterday_or_what_is_asked_for(

@@ -141,7 +141,7 @@ def _runs(
 def period(
     now: datetime, *, month: str | None = None, since: str | None = None, until: str | None = None
 ) -> tuple[date, date]:
-    """First and last UTC day the flags ask for. Raises UsageError."""
+    """First and last UTC day the flags ask for, without days to come. Raises UsageError."""
     yesterday = now.astimezone(UTC).date() - _DAY
     if month and (since or until):
         raise UsageError("--month and --since/--until each name a period: give one of them.")
@@ -151,7 +151,7 @@ def period(
     first = _day(since, "--since", yesterday) if since else last.replace(day=1)
     if first > last:
         raise UsageError(f"--since {first} is after --until {last}.")
-    return first, last
+    return first, max(first, min(last, yesterday + _DAY))
 
 
 def _month(text: str, yesterday: date) -> tuple[date, date]:
