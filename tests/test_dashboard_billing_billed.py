@@ -29,9 +29,16 @@ def put(
     *rows: dict[str, Any],
     day: date = DAY,
     generation: Generation = "analytics",
+    read_at: datetime = READ,
 ) -> None:
     """Add a snapshot of a day."""
-    folder.add(Snapshot(kind, day, rows, READ, generation))
+    folder.add(Snapshot(kind, day, rows, read_at, generation))
+
+
+def sums(folder: BillingFolder) -> tuple[int, float, list[date]]:
+    """Input tokens, USD, and the days of which both are known."""
+    billed = load(folder)
+    return int(billed.usage["tokens_input"].sum()), float(billed.cost["amount_usd"].sum()), billed.days
 
 
 def test_nothing_read_is_empty_frames_of_all_columns(folder: BillingFolder) -> None:
@@ -76,6 +83,36 @@ def test_a_sync_that_died_between_the_reports_mixes_no_generations(folder: Billi
     billed = load(folder)
     assert (billed.usage["tokens_input"].sum(), billed.cost["amount_usd"].sum()) == (2, 2.0)
     assert billed.usage_days[DAY].generation == "analytics"
+
+
+def test_usage_and_cost_of_different_readings_are_no_bill_the_older_pair_is(folder: BillingFolder) -> None:
+    put(folder, "usage", {"tokens_input": 1})
+    put(folder, "cost", {"amount_usd": 1.0})
+    later = READ + timedelta(hours=1)
+    put(folder, "usage", {"tokens_input": 2}, read_at=later)
+    assert sums(folder) == (1, 1.0, [DAY])
+    put(folder, "cost", {"amount_usd": 2.0}, read_at=later)
+    assert sums(folder) == (2, 2.0, [DAY])
+    put(folder, "cost", {"amount_usd": 3.0}, read_at=later + timedelta(hours=1))
+    assert sums(folder) == (2, 2.0, [DAY])
+
+
+def test_a_damaged_line_in_one_of_a_pair_leaves_the_pair_before_it(folder: BillingFolder) -> None:
+    for number in (1, 2):
+        read_at = READ + timedelta(hours=number)
+        put(folder, "usage", {"tokens_input": number}, read_at=read_at)
+        put(folder, "cost", {"amount_usd": 1.0 * number}, read_at=read_at)
+    path = folder.path("cost", DAY)
+    path.write_text(path.read_text().replace('"amount_usd": 2.0', '"amount_usx": 2.0'))
+    assert sums(folder) == (1, 1.0, [DAY])
+    assert load(folder).usage_days[DAY].read_at == load(folder).cost_days[DAY].read_at
+    assert "a row has no amount_usd" in "".join(load(folder).problems)
+
+
+def test_a_day_without_a_common_reading_is_no_day_of_both(folder: BillingFolder) -> None:
+    put(folder, "usage", {"tokens_input": 1})
+    put(folder, "cost", {"amount_usd": 1.0}, read_at=READ + timedelta(hours=1))
+    assert sums(folder) == (1, 0.0, [])
 
 
 def test_an_id_has_its_newest_name_on_all_days(folder: BillingFolder) -> None:

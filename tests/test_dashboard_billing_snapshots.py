@@ -93,6 +93,49 @@ def test_the_same_at_another_stage_is_kept(folder: BillingFolder, first: Snapsho
     assert not folder.add(then)
 
 
+def cost(usd: float, read_at: datetime = OVER, **more: Any) -> Snapshot:
+    """A snapshot of `DAY` with one row of cost."""
+    row = {"model": "claude-opus-5-5", "amount_usd": usd}
+    return Snapshot("cost", DAY, [row], read_at, more.pop("generation", "analytics"), **more)
+
+
+def test_a_reading_is_written_whole_when_either_report_says_something_new(folder: BillingFolder) -> None:
+    assert folder.add(usage(1), cost(1.0))
+    for hour, tokens, usd in ((1, 2, 1.0), (2, 2, 2.0)):
+        read_at = OVER + timedelta(hours=hour)
+        assert folder.add(usage(tokens, read_at=read_at), cost(usd, read_at))
+        pair = folder.pair(DAY)
+        assert pair and [one.read_at for one in pair] == [read_at, read_at]
+    before = [folder.path(kind, DAY).read_bytes() for kind in snapshots.KINDS]
+    read_at = OVER + timedelta(hours=3)
+    assert not folder.add(usage(2, read_at=read_at), cost(2.0, read_at))
+    assert [folder.path(kind, DAY).read_bytes() for kind in snapshots.KINDS] == before
+
+
+def test_a_reading_that_lost_its_cost_is_followed_by_one_that_says_the_same_as_the_pair_before(
+    folder: BillingFolder,
+) -> None:
+    later = [OVER + timedelta(hours=hour) for hour in range(3)]
+    folder.add(usage(1), cost(1.0))
+    folder.add(usage(2, read_at=later[1]))
+    pair = folder.pair(DAY)
+    assert pair and pair[0].rows[0]["tokens_input"] == 1 and pair[0].read_at == pair[1].read_at == OVER
+    assert folder.add(usage(2, read_at=later[2]), cost(1.0, later[2]))
+    pair = folder.pair(DAY)
+    assert pair and pair[0].rows[0]["tokens_input"] == 2 and pair[1].read_at == later[2]
+    assert inputs(folder) == [2]
+
+
+@pytest.mark.parametrize(
+    "other", [cost(1.0, OVER + timedelta(seconds=1)), cost(1.0, generation="legacy")], ids=["time", "reports"]
+)
+def test_usage_and_cost_of_different_readings_are_no_pair(folder: BillingFolder, other: Snapshot) -> None:
+    folder.add(usage(1))
+    assert folder.pair(DAY) is None
+    folder.add(other)
+    assert folder.pair(DAY) is None
+
+
 def test_a_day_is_over_when_anthropics_own_numbers_go_beyond_it() -> None:
     late = end_of(DAY) - timedelta(minutes=1)
     assert usage(1).over

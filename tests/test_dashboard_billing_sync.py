@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dashboard.billing import day_file
 from dashboard.billing.api_errors import (
     BetaMissing,
     ConnectionCut,
@@ -23,8 +26,10 @@ from dashboard.billing.api_errors import (
 from dashboard.billing.billed import load
 from dashboard.billing.busy import BusyError, is_busy, only_one
 from dashboard.billing.client import Names, Reports
-from dashboard.billing.snapshots import BillingFolder
-from dashboard.billing.sync import sync
+from dashboard.billing.day_file import append
+from dashboard.billing.plan import Held
+from dashboard.billing.snapshots import KINDS, BillingFolder, Snapshot
+from dashboard.billing.sync import held_of, sync
 from dashboard.billing.sync_log import SyncLog, failures
 from dashboard.errors import FolderError
 from tests.reports_double import Clock, FakeReports
@@ -290,6 +295,49 @@ def test_a_disk_that_is_full_is_an_error_and_costs_no_day_that_was_there(
     assert SyncLog(tmp_path).attempts()[-1].outcome == "failed"
     assert sync(reports.open, tmp_path, clock=clock).outcome == "ok"
     assert billed_calls(tmp_path)[TODAY] == (2, 0.02)
+
+
+def _torn(path: Path, text: bytes) -> None:
+    """A process that is killed before a cost is written."""
+    if path.name.startswith("cost-"):
+        raise KeyboardInterrupt
+    append(path, text)
+
+
+def _full(path: Path, text: bytes) -> None:
+    """A disk that is full when a cost is written."""
+    if path.name.startswith("cost-"):
+        raise FolderError(path, "cannot be written: No space left on device")
+    append(path, text)
+
+
+@pytest.mark.parametrize("torn", [_torn, _full])
+def test_a_day_whose_cost_was_not_written_counts_as_read_before_and_is_read_again(
+    tmp_path: Path, reports: FakeReports, clock: Clock, monkeypatch: pytest.MonkeyPatch, torn: Any
+) -> None:
+    sync(reports.open, tmp_path, clock=clock)
+    clock.move(hours=2)
+    reports.calls.append(NOW + timedelta(hours=1))
+    monkeypatch.setattr(day_file, "append", torn)
+    with suppress(KeyboardInterrupt):
+        assert sync(reports.open, tmp_path, clock=clock).outcome == "failed"
+    monkeypatch.undo()
+    assert billed_calls(tmp_path)[TODAY] == (1, 0.01)
+    clock.move(hours=1)
+    (day,) = (one for one in sync(reports.open, tmp_path, clock=clock).days if one.changed)
+    assert (day.day, day.before, day.usd) == (TODAY, 0.01, 0.02)
+    assert billed_calls(tmp_path)[TODAY] == (2, 0.02)
+
+
+def test_a_day_without_a_common_reading_is_not_held(tmp_path: Path) -> None:
+    folder, day = BillingFolder(tmp_path), TODAY - timedelta(days=9)
+    usage, cost = (Snapshot(kind, day, [], NOW, "analytics") for kind in KINDS)
+    folder.add(usage)
+    assert held_of(folder, day, NOW) is None
+    folder.add(replace(cost, read_at=NOW - timedelta(hours=1)))
+    assert held_of(folder, day, NOW) is None
+    folder.add(usage, cost)
+    assert held_of(folder, day, NOW) == Held("analytics", over=True, settled=True)
 
 
 def test_an_end_that_cannot_be_noted_is_what_went_wrong(

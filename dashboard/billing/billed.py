@@ -1,4 +1,4 @@
-"""What was billed in some days, as frames: the newest snapshots of each, made for adding up."""
+"""What was billed in some days, as frames: the newest reading of each, made for adding up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import names, namesakes
 from .kinds import billed_name
 from .meant import meant
 from .names import Called
-from .snapshots import BillingFolder, Kind, Snapshot
+from .snapshots import BillingFolder, Kind, Snapshot, one_reading
 
 USAGE_COLUMNS = {
     "day": "datetime64[s]",  # naive midnight of the UTC day
@@ -126,7 +126,11 @@ class Billed:
 
 
 def load(folder: BillingFolder, since: date | None = None, until: date | None = None) -> Billed:
-    """The newest snapshots of these days; without bounds all there are. Raises FolderError."""
+    """The newest usage and cost of one reading, of each of these days; without bounds of all there are.
+
+    A day of which one is there alone, or both but of no common reading, is none of `Billed.days`.
+    Raises FolderError.
+    """
     found, problems = _read(folder, since, until)
     usage, cost = found["usage"], found["cost"]
     known = sorted(usage.keys() | cost.keys())
@@ -165,22 +169,17 @@ def _read(
             if snapshot is not None:
                 found[kind][day] = snapshot
     for day in found["usage"].keys() & found["cost"].keys():
-        _one_generation(folder, found, day)
+        _one_bill(folder, found, day)
     return found, problems
 
 
-def _one_generation(folder: BillingFolder, found: Mapping[Kind, _Snapshots], day: date) -> None:
-    """A sync that died between usage and cost left two generations: take the one that has both."""
-    usage, cost = found["usage"][day], found["cost"][day]
-    if usage.generation == cost.generation:
+def _one_bill(folder: BillingFolder, found: Mapping[Kind, _Snapshots], day: date) -> None:
+    """Where the newest two are of different readings, take the pair of one; without any drop the cost."""
+    if one_reading(found["usage"][day], found["cost"][day]):
         return
-    older = folder.newest_of("usage", day, cost.generation)
-    if older is not None:
-        found["usage"][day] = older
-        return
-    other = folder.newest_of("cost", day, usage.generation)
-    if other is not None:
-        found["cost"][day] = other
+    pair = folder.pair(day)
+    if pair:
+        found["usage"][day], found["cost"][day] = pair
     else:
         del found["cost"][day]
 

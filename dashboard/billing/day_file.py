@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,18 +93,16 @@ def text_of(rows: Sequence[Mapping[str, Any]], head: Mapping[str, Any]) -> bytes
     return "".join(line + "\n" for line in lines).encode("utf-8", "replace")
 
 
-def append(path: Path, decide: Callable[[bytes], bytes]) -> bool:
-    """Append what `decide` gives for the bytes that are there; one step for all processes.
+def append(path: Path, text: bytes) -> None:
+    """Append a block, after what is there; one step for all processes.
 
-    False when it gives nothing. Raises FolderError when it is not all on disk: a piece of it never counts.
+    Raises FolderError when it is not all on disk: a piece of it never counts.
     """
     try:
         with opened(path) as descriptor:
-            there = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-            text = decide(there)
-            if text:
-                _write(descriptor, text if there[-1:] in (b"", b"\n") else b"\n" + text)
-            return bool(text)
+            size = os.fstat(descriptor).st_size
+            last = os.pread(descriptor, 1, size - 1) if size else b"\n"
+            _write(descriptor, text if last == b"\n" else b"\n" + text)
     except OSError as error:
         raise FolderError(path, f"cannot be written: {error.strerror or error}") from error
 

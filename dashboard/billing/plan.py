@@ -28,7 +28,7 @@ CHUNK = 10
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is here of a day: both reports, of one generation."""
+    """What is here of a day: both reports, of one reading."""
 
     generation: Generation
     over: bool

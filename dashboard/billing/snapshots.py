@@ -2,8 +2,9 @@
 
 A snapshot is what Anthropic said of one day at one reading: a line per row, then one line that says it is
 complete. Files are only appended to. The newest complete snapshot of a day is what holds; lines of one that
-broke off never count, nor does half a line that a full disk left. A reading that says the same as the newest
-snapshot adds nothing. With jq:
+broke off never count, nor does half a line that a full disk left. Usage and cost are one bill only when they
+are of one reading, told by `read_at` and generation: where the newest two are not, an older pair holds. A
+reading is written whole, and adds nothing when it says the same as the newest one. With jq:
 
     jq -nR '[inputs | fromjson?] | (map(select(.complete)) | last.snapshot) as $s
       | map(select(.snapshot == $s and (.complete | not)))' logs/billing/usage-2026-11-20.jsonl
@@ -42,6 +43,7 @@ from .rows import small
 Kind = Literal["usage", "cost"]
 Generation = Literal["analytics", "legacy"]
 
+KINDS: tuple[Kind, Kind] = ("usage", "cost")
 FACETS = ("model", "workspace_id", "workspace", "api_key_id", "api_key", "service_tier", "product")
 NAMES = ("workspace", "api_key")
 """Facets that are what an id is called now."""
@@ -83,6 +85,10 @@ class Snapshot:
     def current_at(self) -> datetime:
         """Up to when it can tell of anything."""
         return min(self.read_at, self.refreshed_at or self.read_at)
+
+
+Pair = tuple[Snapshot, Snapshot]
+"""Usage and cost of a day, of one reading."""
 
 
 def end_of(day: date) -> datetime:
@@ -129,29 +135,41 @@ class BillingFolder:
             except OSError as error:
                 raise FolderError(path, f"cannot be read: {error.strerror or error}") from error
 
-    def newest_of(self, kind: Kind, day: date, generation: Generation) -> Snapshot | None:
-        """The newest complete snapshot of one generation. Raises FolderError."""
-        newest = self.newest(kind, day)
-        if newest is None or newest.generation == generation:
-            return newest
+    def pair(self, day: date) -> Pair | None:
+        """The newest usage and cost of a day that are of one reading, if any are. Raises FolderError."""
+        usage, cost = (self.newest(kind, day) for kind in KINDS)
+        if usage is None or cost is None:
+            return None
+        return (usage, cost) if one_reading(usage, cost) else self._older_pair(day)
+
+    def _older_pair(self, day: date) -> Pair | None:
+        usages, costs = (self._every(kind, day) for kind in KINDS)
+        by_reading = {_reading(cost): cost for cost in reversed([*costs])}
+        found = ((usage, by_reading.get(_reading(usage))) for usage in usages)
+        return next(((usage, cost) for usage, cost in found if cost is not None), None)
+
+    def _every(self, kind: Kind, day: date) -> Iterator[Snapshot]:
+        """The complete snapshots of a day, newest first."""
+        path = self.path(kind, day)
         try:
-            every = _whole(kind, day, Blocks(self.path(kind, day).read_bytes()))
+            return _whole(kind, day, Blocks(path.read_bytes()))
         except OSError as error:
-            raise FolderError(self.folder, f"cannot be read: {error.strerror or error}") from error
-        return next((one for one in every if one.generation == generation), None)
+            raise FolderError(path, f"cannot be read: {error.strerror or error}") from error
 
-    def add(self, snapshot: Snapshot) -> bool:
-        """Append a snapshot; False when the newest says the same, and the day was as much over then.
+    def add(self, *reading: Snapshot) -> bool:
+        """Append what one reading told of a day: all of it, or nothing and False when it says nothing new.
 
-        One read after the day was over, or after it was settled, is kept even if it says the same as one
-        before; so is one that follows a reading of a clock that was ahead. Raises FolderError.
+        It says nothing new when the newest of each kind says the same, they are of one reading too, and the
+        day was as much over then: one read after the day was over, or after it was settled, is kept; so is
+        one that follows a reading of a clock that was ahead. Raises FolderError.
         """
-
-        def decide(there: bytes) -> bytes:
-            newest = next(_whole(snapshot.kind, snapshot.day, Blocks(there)), None)
-            return b"" if newest is not None and _same(newest, snapshot) else _text(snapshot)
-
-        return day_file.append(self.path(snapshot.kind, snapshot.day), decide)
+        before = [self.newest(one.kind, one.day) for one in reading]
+        known = [old for old, one in zip(before, reading, strict=True) if old is not None and _same(old, one)]
+        if len(known) == len(reading) and one_reading(*known):
+            return False
+        for one in reading:
+            day_file.append(self.path(one.kind, one.day), _text(one))
+        return True
 
     def problems(self) -> Iterator[BadLine]:
         """Lines of the files read so far that could not be understood."""
@@ -282,6 +300,16 @@ def _same(one: Snapshot, other: Snapshot) -> bool:
     """Whether a snapshot of a day says the same as one before, at the same stage of the day."""
     stage = (one.generation, one.over, one.settled) == (other.generation, other.over, other.settled)
     return stage and one.read_at <= other.read_at and _alike(one, other)
+
+
+def one_reading(*snapshots: Snapshot) -> bool:
+    """Whether snapshots of a day were read together: only then they are one bill."""
+    return len({_reading(one) for one in snapshots}) == 1
+
+
+def _reading(snapshot: Snapshot) -> tuple[datetime, Generation]:
+    """What snapshots of one reading share; files tell it to the second."""
+    return snapshot.read_at.replace(microsecond=0), snapshot.generation
 
 
 def same_bill(one: Snapshot, other: Snapshot) -> bool:

@@ -32,7 +32,7 @@ class Status:
     attempts: Sequence[Attempt]
     """Oldest first."""
     days: Sequence[date]
-    """Days of which both reports are here."""
+    """Days of which both reports are here, of one reading."""
     generations: Sequence[str]
     busy: bool
     """Whether a sync is at work now."""
@@ -69,12 +69,12 @@ def look(folder: Path, now: datetime, hours: float | None, key: str) -> Status:
     busy = is_busy(folder)  # before the log is read: an end may be noted meanwhile, a start may not
     billing, log = BillingFolder(folder), SyncLog(folder)
     attempts = log.attempts()
-    days = sorted(set(billing.days("usage")) & set(billing.days("cost")))
-    newest = [one for day in days if (one := billing.newest("cost", day))]
-    generations = sorted({one.generation for one in newest})
+    both = sorted(set(billing.days("usage")) & set(billing.days("cost")))
+    pairs = {day: pair for day in both if (pair := billing.pair(day))}
+    generations = sorted({cost.generation for _, cost in pairs.values()})
     problems = [*map(str, billing.problems()), *log.problems()]
     organization = names.newest(folder).get(names.ORGANIZATION)
-    return Status(now, attempts, days, generations, busy, hours, key, organization, problems)
+    return Status(now, attempts, list(pairs), generations, busy, hours, key, organization, problems)
 
 
 def answer(status: Status) -> Answer:

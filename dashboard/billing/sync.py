@@ -1,7 +1,8 @@
 """Bring the folder up to date with Anthropic's reports: the days of a plan, a few at a time.
 
 What was read whole is kept whatever happens to the rest; what was not leaves no trace but a line in the log.
-Usage and cost of a day are written together, of one generation, or not at all.
+Usage and cost of a day are written together, of one reading, or not at all: should one be lost, the pair
+before it counts.
 """
 
 from __future__ import annotations
@@ -20,13 +21,11 @@ from .api_errors import BetaMissing, Refused, Rejected, ReportError, ShapeChange
 from .busy import only_one
 from .client import DayRows, Names, Reports
 from .plan import Asked, Chunk, Held
-from .snapshots import BillingFolder, Generation, Kind, Snapshot, end_of, same_bill
+from .snapshots import KINDS, BillingFolder, Generation, Kind, Snapshot, end_of, same_bill
 from .sync_log import By, Outcome, SyncLog, last_readings
 
 Tell = Callable[[int, int, int], None]
 """Called after each page with days done, days in all, and rows so far; what it raises ends the sync."""
-
-KINDS: tuple[Kind, Kind] = ("usage", "cost")
 
 _MOST_TROUBLES = 3
 """Days may be passed over for what only they have; after so many such troubles it is not only they."""
@@ -45,7 +44,7 @@ class DayDone:
     changed: bool
     """Whether a report says something else than before."""
     snapshots: int
-    """How many of its two reports were written: one is too when the day is over or settled meanwhile."""
+    """How many reports were written: both, also when the day is over or settled meanwhile, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,18 +238,17 @@ class _Run:
         return by_day
 
     def _write(self, usage: DayRows, cost: DayRows, at: datetime) -> DayDone:
-        before = [self._folder.newest(kind, usage.day) for kind in KINDS]
+        before = self._folder.pair(usage.day)
         fresh = [self._snapshot(found, at) for found in (usage, cost)]
-        new = [self._folder.add(snapshot) for snapshot in fresh]
-        pairs = zip(before, fresh, strict=True)
+        new = self._folder.add(*fresh)
         return DayDone(
             usage.day,
             usage.generation,
             rows=len(usage.rows) + len(cost.rows),
             usd=_usd(cost.rows),
-            before=None if before[1] is None else _usd(before[1].rows),
-            changed=any(old is None or not same_bill(old, found) for old, found in pairs),
-            snapshots=sum(new),
+            before=None if before is None else _usd(before[1].rows),
+            changed=before is None or not all(map(same_bill, before, fresh)),
+            snapshots=len(fresh) if new else 0,
         )
 
     def _snapshot(self, found: DayRows, at: datetime) -> Snapshot:
@@ -292,13 +290,14 @@ _OTHERS = (
 
 
 def held_of(folder: BillingFolder, day: date, now: datetime) -> Held | None:
-    """What is here of a day: None unless both reports are, of one generation, and not from times to come."""
+    """What is here of a day: None unless both reports are, of one reading, and not from times to come."""
     try:
-        usage, cost = folder.newest("usage", day), folder.newest("cost", day)
+        pair = folder.pair(day)
     except FolderError:
         return None
-    if usage is None or cost is None or usage.generation != cost.generation:
+    if pair is None:
         return None
+    usage, cost = pair
     if max(usage.current_at, cost.current_at) > now:
         return None  # read by a clock that was ahead: nobody knows when
     return Held(usage.generation, usage.over and cost.over, usage.settled and cost.settled)
