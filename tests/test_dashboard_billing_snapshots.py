@@ -19,6 +19,7 @@ from dashboard.errors import FolderError
 
 DAY = date(2026, 11, 20)
 OVER = datetime(2026, 11, 21, 4, tzinfo=UTC)
+REPORTED = datetime(2026, 11, 22, tzinfo=UTC)
 SETTLED = datetime(2026, 11, 24, 4, tzinfo=UTC)
 
 
@@ -83,10 +84,11 @@ def test_the_same_again_adds_no_byte(folder: BillingFolder) -> None:
     ("first", "then"),
     [
         (usage(1, read_at=OVER - timedelta(hours=9)), usage(1)),
-        (usage(1), usage(1, read_at=SETTLED)),
+        (usage(1), usage(1, read_at=REPORTED)),
+        (usage(1, read_at=REPORTED), usage(1, read_at=SETTLED)),
         (usage(1, generation="legacy"), usage(1)),
     ],
-    ids=["over now", "settled now", "other generation"],
+    ids=["over now", "reported now", "settled now", "other generation"],
 )
 def test_the_same_at_another_stage_is_kept(folder: BillingFolder, first: Snapshot, then: Snapshot) -> None:
     assert folder.add(first) and folder.add(then)
@@ -141,6 +143,8 @@ def test_a_day_is_over_when_anthropics_own_numbers_go_beyond_it() -> None:
     assert usage(1).over
     assert not usage(1, refreshed_at=late).over
     assert usage(1, read_at=SETTLED).settled and not usage(1).settled
+    assert usage(1, read_at=REPORTED).reported and not usage(1).reported
+    assert not usage(1, read_at=SETTLED, refreshed_at=REPORTED - timedelta(seconds=1)).reported
 
 
 @pytest.mark.parametrize("lost", [1, 30, 200, 10_000])

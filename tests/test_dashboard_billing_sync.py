@@ -27,6 +27,7 @@ from dashboard.billing.billed import load
 from dashboard.billing.busy import BusyError, is_busy, only_one
 from dashboard.billing.client import Names, Reports
 from dashboard.billing.day_file import append
+from dashboard.billing.grid import young
 from dashboard.billing.plan import Held
 from dashboard.billing.snapshots import KINDS, BillingFolder, Snapshot
 from dashboard.billing.sync import held_of, sync
@@ -84,6 +85,17 @@ def test_a_second_sync_adds_no_byte_and_asks_for_four_days(
     assert files(tmp_path) == before
     assert [one[1:3] for one in reports.asked] == [(TODAY - timedelta(days=3), TODAY)] * 2
     assert not any(one.changed for one in done.days) and done.snapshots == 0
+
+
+def test_a_day_is_young_until_it_was_read_a_day_after_its_end_also_with_the_same_numbers(
+    tmp_path: Path, reports: FakeReports, clock: Clock
+) -> None:
+    days = [TODAY - timedelta(days=1), TODAY]
+    sync(reports.open, tmp_path, clock=clock)
+    assert young(load(BillingFolder(tmp_path)), days[0])
+    clock.move(hours=12)
+    sync(reports.open, tmp_path, clock=clock)
+    assert [young(load(BillingFolder(tmp_path)), day) for day in days] == [False, True]
 
 
 def test_newer_numbers_of_a_day_win(tmp_path: Path, reports: FakeReports, clock: Clock) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,10 @@ from .axes import KINDS, SEARCH, Axes, Bools, Floats, Ints
 from .billed import Billed, DayRead
 from .kinds import USAGE_FIELDS
 from .logged import Lines, added, billed_models, lines_of
+from .snapshots import REPORTED, end_of
 
 CREDIT = "credit"
 """The kind of negative amounts."""
-
-_YOUNG = timedelta(hours=24)
-"""Anthropic's reports may be that late."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,9 +120,9 @@ def over(billed: Billed) -> list[date]:
 
 def young(billed: Billed, day: date) -> bool:
     """Whether a day was read, or Anthropic's own numbers were made, less than a day after its end."""
-    end = datetime.combine(day + timedelta(days=1), time(), UTC)
+    reported = end_of(day) + REPORTED
     reads = (billed.usage_days[day], billed.cost_days[day])
-    return any(_current(read) < end + _YOUNG for read in reads)
+    return any(_current(read) < reported for read in reads)
 
 
 def _cost_behind(billed: Billed, day: date) -> bool:

@@ -55,6 +55,9 @@ _OWN = ("day", "snapshot")
 """What a line has beside its row."""
 _FILE = re.compile(r"(usage|cost)-(\d{4}-\d\d-\d\d)\.jsonl")
 
+REPORTED = timedelta(hours=24)
+"""How long after its end calls of a day may still be missing: Anthropic's reports may be that late."""
+
 SETTLED = timedelta(days=3)
 """How long after its end the numbers of a day are still expected to change."""
 
@@ -75,6 +78,11 @@ class Snapshot:
     def over(self) -> bool:
         """Whether the day was over when it was read: else more will come."""
         return self.current_at >= end_of(self.day)
+
+    @property
+    def reported(self) -> bool:
+        """Whether it was read so long after the day that no call should be missing."""
+        return self.current_at >= end_of(self.day) + REPORTED
 
     @property
     def settled(self) -> bool:
@@ -160,8 +168,8 @@ class BillingFolder:
         """Append what one reading told of a day: all of it, or nothing and False when it says nothing new.
 
         It says nothing new when the newest of each kind says the same, they are of one reading too, and the
-        day was as much over then: one read after the day was over, or after it was settled, is kept; so is
-        one that follows a reading of a clock that was ahead. Raises FolderError.
+        day was as much over then: the first one read after the day was over, reported or settled is kept; so
+        is one that follows a reading of a clock that was ahead. Raises FolderError.
         """
         before = [self.newest(one.kind, one.day) for one in reading]
         known = [old for old, one in zip(before, reading, strict=True) if old is not None and _same(old, one)]
@@ -298,8 +306,11 @@ def _moment(value: Any) -> datetime | None:
 
 def _same(one: Snapshot, other: Snapshot) -> bool:
     """Whether a snapshot of a day says the same as one before, at the same stage of the day."""
-    stage = (one.generation, one.over, one.settled) == (other.generation, other.over, other.settled)
-    return stage and one.read_at <= other.read_at and _alike(one, other)
+    return _stage(one) == _stage(other) and one.read_at <= other.read_at and _alike(one, other)
+
+
+def _stage(snapshot: Snapshot) -> tuple[Generation, bool, bool, bool]:
+    return snapshot.generation, snapshot.over, snapshot.reported, snapshot.settled
 
 
 def one_reading(*snapshots: Snapshot) -> bool:

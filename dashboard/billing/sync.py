@@ -44,7 +44,7 @@ class DayDone:
     changed: bool
     """Whether a report says something else than before."""
     snapshots: int
-    """How many reports were written: both, also when the day is over or settled meanwhile, or none."""
+    """How many reports were written: both, also when the day is only at another stage now, or none."""
 
 
 @dataclass(frozen=True, slots=True)
