@@ -16,6 +16,7 @@ from dashboard.billing.api_errors import (
     BetaMissing,
     ConnectionCut,
     Forbidden,
+    KeepsChanging,
     NoAdminKey,
     RateLimited,
     Refused,
@@ -134,6 +135,14 @@ def test_days_that_are_in_trouble_themselves_do_not_keep_others_from_being_read(
     done = sync(reports.open, tmp_path, clock=clock)
     assert isinstance(done.error, ShapeChanged) and len(done.days) == 20
     assert min(load(BillingFolder(tmp_path)).days) == TODAY - timedelta(days=29)
+
+
+def test_numbers_that_keep_changing_do_not_keep_other_days_from_being_read(
+    tmp_path: Path, reports: FakeReports, clock: Clock
+) -> None:
+    reports.faults = [KeepsChanging("there", 4)]
+    done = sync(reports.open, tmp_path, clock=clock)
+    assert isinstance(done.error, KeepsChanging) and len(done.days) == 20
 
 
 def test_a_key_that_is_refused_is_not_tried_again_and_again(

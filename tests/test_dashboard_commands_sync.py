@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.billing import client, rules
-from dashboard.billing.api_errors import ConnectionCut, RateLimited, Refused
+from dashboard.billing.api_errors import ConnectionCut, KeepsChanging, RateLimited, Refused
 from dashboard.billing.busy import BusyError
 from dashboard.billing.snapshots import BillingFolder
 from dashboard.billing.sync import DayDone, Done
@@ -216,6 +216,7 @@ def followed(*errors: Exception | None, hours: float = 2) -> tuple[list[float], 
 
 def test_follow_syncs_every_so_often_and_sooner_after_what_time_may_mend() -> None:
     cut, busy = ConnectionCut("there"), BusyError(Path("x"))
+    assert followed(KeepsChanging("there", 4), None) == ([120, 7200], None)
     assert followed(None, None) == ([7200, 7200], None)
     assert followed(cut, cut, None, cut) == ([120, 240, 7200, 120], None)
     assert followed(busy, None) == ([120, 7200], None)

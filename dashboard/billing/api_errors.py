@@ -167,6 +167,18 @@ class Unreachable(ReportError):
         super().__init__(f"{where}: {problem}; check the network and try again")
 
 
+class KeepsChanging(ReportError):
+    """The pages of a reply never fitted together: the numbers changed while they were read."""
+
+    retryable = True
+
+    def __init__(self, where: str, readings: int) -> None:
+        super().__init__(
+            f"{where}: the numbers changed while their pages were read, each of {readings} times; "
+            "nothing of them was kept: try again in a few minutes"
+        )
+
+
 class ShapeChanged(ReportError):
     """A reply is not what the documentation says. Nothing of it is kept: a guess would be a wrong bill."""
 

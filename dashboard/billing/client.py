@@ -1,8 +1,9 @@
 """Anthropic's usage and cost reports, in both generations, through the anthropic library.
 
 `Reports` asks for one day at a time or several, follows pages to the end, and gives rows in our words; a
-reply whose shape is not what the documentation says is an error, never a guess. The SDK does the retries
-(back-off, Retry-After); each is told, and so is each page.
+reply whose shape is not what the documentation says is an error, never a guess. Pages between which the
+numbers changed are asked for again. The SDK does the retries (back-off, Retry-After); each is told, and so is
+each page.
 """
 
 from __future__ import annotations
@@ -18,8 +19,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from . import admin_key, shapes
-from .api_errors import BetaMissing, Forbidden, NoLibrary, Rejected, ShapeChanged, UnsafeAddress
-from .snapshots import Generation, Kind
+from .api_errors import (
+    BetaMissing,
+    Forbidden,
+    KeepsChanging,
+    NoLibrary,
+    Rejected,
+    ShapeChanged,
+    UnsafeAddress,
+)
+from .snapshots import Generation, Kind, end_of
 
 if TYPE_CHECKING:
     from .admin_client import AdminClient, OnRetry
@@ -37,6 +46,8 @@ _CHUNK = 31
 _AHEAD = timedelta(minutes=5)
 """By how much this machine's clock may differ from Anthropic's."""
 _MOST_PAGES = 10_000
+_MOST_READINGS = 4
+"""How often a question is asked whose pages do not fit together."""
 _GROUPS = ("model", "workspace_id", "api_key_id", "service_tier", "product")
 _COST_FANS = ("cost_type", "token_type")
 _ANALYTICS = "/v1/organizations/analytics/"
@@ -76,7 +87,7 @@ class Names:
 
 
 Progress = Callable[[int], None]
-"""Called after each page with the number of rows so far."""
+"""Called after each page with the number of rows so far, less those of pages that are asked for again."""
 
 
 class Reports(Protocol):
@@ -147,23 +158,43 @@ class AnthropicReports:
     def days(
         self, kind: Kind, since: date, until: date, generation: Generation, progress: Progress
     ) -> list[DayRows]:
-        """See `Reports.days`. Raises BetaMissing where the organisation has no newer reports."""
+        """See `Reports.days`. Raises BetaMissing where the organisation has no newer reports.
+
+        Raises KeepsChanging where the numbers change each time while their pages are read.
+        """
         newer = generation == "analytics"
         pages = self._analytics if newer else self._legacy
         where = self._client.place(_ANALYTICS + kind if newer else _LEGACY[kind][0])
         until = min(until, (self._theirs() or self._now()).astimezone(UTC).date())
         found: list[DayRows] = []
-        rows_before = 0
-        for first, last in _chunks(since, until):
-            read: list[shapes.Page] = []
-            for page in pages(kind, first, last):
-                read.append(page)
-                progress(rows_before + sum(len(one.rows) for one in read))
-            rows_before += sum(len(one.rows) for one in read)
+        rows = 0
+        for span in _chunks(since, until):
+            read = self._whole(partial(pages, kind, *span), where, partial(_told_on, progress, rows))
+            rows += _count(read)
             theirs = self._theirs()
-            known = shapes.whole_days(read, generation, (first, last), theirs or self._now(), where)
+            known = shapes.whole_days(read, generation, span, theirs or self._now(), where)
             found += _days(kind, known, generation, read, theirs)
         return found
+
+    def _whole(
+        self, ask: Callable[[], Iterator[shapes.Page]], where: str, progress: Progress
+    ) -> list[shapes.Page]:
+        """All pages of a question, asked again while they do not fit together. Raises KeepsChanging."""
+        before: list[shapes.Page] | None = None
+        for _ in range(_MOST_READINGS):
+            read = _pages(ask(), where, progress)
+            if shapes.fit(read) and (_of_one_moment(read) or self._confirms(read, before)):
+                return read
+            before = read
+        raise KeepsChanging(where, _MOST_READINGS)
+
+    def _confirms(self, read: Sequence[shapes.Page], before: Sequence[shapes.Page] | None) -> bool:
+        """Whether a reading tells of all days that are over what the one before it told."""
+        if before is None:
+            return False
+        told = (page.refreshed_at for page in read if page.refreshed_at is not None)
+        current = min([self._theirs() or self._now(), *told])
+        return _over(read, current) == _over(before, current)
 
     def _theirs(self) -> datetime | None:
         """Anthropic's time, where this machine is ahead of it: what has not begun there has no bill."""
@@ -300,6 +331,37 @@ def _days(
     told = [one for one in (theirs, *(page.refreshed_at for page in pages)) if one is not None]
     refreshed = min(told, default=None)
     return [DayRows(kind, day, shapes.added(rows), generation, refreshed) for day, rows in by_day.items()]
+
+
+def _pages(pages: Iterator[shapes.Page], where: str, progress: Progress) -> list[shapes.Page]:
+    """The pages of one reading; what one page tells twice is no change of numbers. Raises ShapeChanged."""
+    read: list[shapes.Page] = []
+    for page in pages:
+        shapes.once([page], where)
+        read.append(page)
+        progress(_count(read))
+    return read
+
+
+def _told_on(progress: Progress, before: int, rows: int) -> None:
+    progress(before + rows)
+
+
+def _count(pages: Sequence[shapes.Page]) -> int:
+    return sum(len(page.rows) for page in pages)
+
+
+def _of_one_moment(pages: Sequence[shapes.Page]) -> bool:
+    return len({page.refreshed_at for page in pages}) == 1
+
+
+def _over(pages: Sequence[shapes.Page], current: datetime) -> dict[date, list[shapes.Row]]:
+    """The rows of each day that was over at a moment, in an order that only depends on them."""
+    by_day: dict[date, list[shapes.Row]] = {}
+    for day, row in (one for page in pages for one in page.rows):
+        if end_of(day) <= current:
+            by_day.setdefault(day, []).append(row)
+    return {day: shapes.added(rows) for day, rows in by_day.items()}
 
 
 def _go_on(cursor: str, seen: set[str], where: str, field: str) -> None:

@@ -81,11 +81,8 @@ def whole_days(
     Days that have not begun are none of them. The older reports name every day: one that is over and missing,
     like anything that is told twice, is no bill. Raises ShapeChanged.
     """
-    told = [one for page in pages for one in page.told]
-    twice = next((one for one, count in Counter(told).items() if count > 1), None)
-    if twice is not None:
-        day = twice[0] if isinstance(twice, tuple) else twice
-        raise ShapeChanged(where, "data", f"tells the same of {day} twice")
+    once(pages, where)
+    told = {one for page in pages for one in page.told}
     today = max([now.astimezone(UTC).date(), *(day for page in pages for day, _ in page.rows)])
     days = [span[0] + timedelta(days=n) for n in range((min(span[1], today) - span[0]).days + 1)]
     if generation == "analytics":
@@ -94,6 +91,24 @@ def whole_days(
     if missing is not None:
         raise ShapeChanged(where, "data", f"tells nothing of {missing}")
     return [day for day in days if day in told]
+
+
+def once(pages: Sequence[Page], where: str) -> None:
+    """Raise ShapeChanged when something is told twice, in a page or on several."""
+    twice = next(_twice(pages), None)
+    if twice is not None:
+        day = twice[0] if isinstance(twice, tuple) else twice
+        raise ShapeChanged(where, "data", f"tells the same of {day} twice")
+
+
+def fit(pages: Sequence[Page]) -> bool:
+    """Whether nothing is told twice: else the numbers changed from page to page."""
+    return next(_twice(pages), None) is None
+
+
+def _twice(pages: Sequence[Page]) -> Iterator[Hashable]:
+    told = Counter(one for page in pages for one in page.told)
+    return (one for one, count in told.items() if count > 1)
 
 
 def _next(whole: _Part) -> str | None:

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import CallmeterError, FolderError
 from . import names as names_
 from . import plan
-from .api_errors import BetaMissing, Refused, Rejected, ReportError, ShapeChanged
+from .api_errors import BetaMissing, KeepsChanging, Refused, Rejected, ReportError, ShapeChanged
 from .busy import only_one
 from .client import DayRows, Names, Reports
 from .plan import Asked, Chunk, Held
@@ -197,7 +197,7 @@ class _Run:
                 if chunk.generation == "legacy":
                     raise
                 todo = self._without_beta(asked, [chunk, *todo], error)
-            except (ShapeChanged, Rejected) as error:
+            except (ShapeChanged, Rejected, KeepsChanging) as error:
                 troubles.append(error)
         return troubles[0] if troubles else None
 
