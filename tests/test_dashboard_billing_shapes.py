@@ -242,6 +242,12 @@ def test_a_day_that_runs_may_be_missing_and_one_to_come_is_left_out() -> None:
         assert days([body], cast(Generation, generation), before) == [DAY]
 
 
+def test_the_part_of_a_day_that_runs_may_end_earlier() -> None:
+    body = copy.deepcopy(USAGE)
+    body["data"][0]["ending_at"] = "2026-11-20T12:00:00Z"
+    assert read(body) == read(USAGE)
+
+
 def test_fields_nobody_asked_about_are_passed_over() -> None:
     body = copy.deepcopy(USAGE)
     body["data"][0]["usage"] |= {"images": 3, "server_tool_use": {"web_search_requests": 17, "web_fetch": 1}}
@@ -287,6 +293,13 @@ ROW = ("data", 0)
         (USAGE, put("2026-11-20T00:00:00", *ROW, "starting_at"), "a moment without its zone"),
         (USAGE, put("2026-11-20T01:00:00Z", *ROW, "starting_at"), "not the beginning of a day in UTC"),
         (USAGE, put("2026-10-20T00:00:00Z", *ROW, "starting_at"), "2026-10-20, which was not asked for"),
+        (USAGE, without(*ROW, "ending_at"), "data[0].ending_at is missing"),
+        (USAGE, put(None, *ROW, "ending_at"), "data[0].ending_at is missing"),
+        (USAGE, put("2026-11-21", *ROW, "ending_at"), 'ending_at is "2026-11-21", a moment without its zone'),
+        (USAGE, put("2026-11-20T00:00:00Z", *ROW, "ending_at"), "which does not end 2026-11-20"),
+        (COST, put("2026-11-22T00:00:00Z", *ROW, "ending_at"), "which does not end 2026-11-20"),
+        (LEGACY_USAGE, put("2026-11-21T00:00:01Z", *ROW, "ending_at"), "which does not end 2026-11-20"),
+        (LEGACY_COST, without(*ROW, "ending_at"), "data[0].ending_at is missing"),
         (USAGE, without(*ROW, "group"), "data[0].group is missing"),
         (USAGE, without(*ROW, "group", "model"), "data[0].group.model is missing"),
         (USAGE, put(7, *ROW, "group", "model"), "data[0].group.model is 7, not text or null"),

@@ -17,12 +17,13 @@ from typing import Any
 
 from .api_errors import ShapeChanged, clean
 from .kinds import TOKEN_TYPES, USAGE_FIELDS
-from .snapshots import FACETS, Generation, Kind
+from .snapshots import FACETS, Generation, Kind, end_of
 
 CURRENCY = "USD"
 OTHER = "other"
 """The cost type of a cost that has none."""
 
+_DAY = timedelta(days=1)
 _DIGITS = 10
 _AMOUNT = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
 _MOST = 10**15
@@ -57,9 +58,10 @@ def report(body: Any, kind: Kind, generation: Generation, span: tuple[date, date
     """A page of a report about days from the first to the last of `span`. Raises ShapeChanged."""
     whole = _Part(body, where)
     items = [(item.day("starting_at"), item) for item in whole.parts("data")]
-    for day, _ in items:
+    for day, item in items:
         if not span[0] <= day <= span[1]:
             raise whole.wrong("data", f"tells of {day}, which was not asked for")
+        item.ends_on(day)
     rows = list(_dated(items, generation, _ROWS[generation, kind]))
     told = tuple((day, item.spelled("group")) if generation == "analytics" else day for day, item in items)
     return Page(rows, _next(whole), whole.moment("data_refreshed_at"), told)
@@ -243,6 +245,14 @@ class _Part:
         told = self.need("currency")
         if told != CURRENCY:
             raise self.wrong("currency", f"is {_told(told)}, and callmeter only knows {CURRENCY}")
+
+    def ends_on(self, day: date) -> None:
+        """Raise ShapeChanged unless it is about that UTC day alone: all of it or, while it runs, a part."""
+        end = self.moment("ending_at")
+        if end is None:
+            raise self.wrong("ending_at", "is missing")
+        if not end_of(day) - _DAY < end <= end_of(day):
+            raise self.wrong("ending_at", f"is {_told(self.text('ending_at'))}, which does not end {day}")
 
     def moment(self, name: str) -> datetime | None:
         """A moment with its zone, or null; also null where the field is not there."""
