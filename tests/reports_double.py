@@ -28,6 +28,8 @@ class FakeReports:
     """Raised by every newer report."""
     called: Names = field(default_factory=lambda: Names({"w1": "Night"}, {"k1": "pi"}, "w1"))
     no_names: Exception | None = None
+    refreshed: dict[Kind, datetime] = field(default_factory=dict)
+    """Up to when its numbers are current, where it tells."""
     name: str = "Night Works"
     asked: list[tuple[Kind, date, date, Generation]] = field(default_factory=list)
 
@@ -45,7 +47,8 @@ class FakeReports:
         if fault:
             raise fault
         days = [since + timedelta(days=number) for number in range((until - since).days + 1)]
-        return [DayRows(kind, day, self._rows(kind, day, generation), generation) for day in days]
+        current = self.refreshed.get(kind)
+        return [DayRows(kind, day, self._rows(kind, day, generation), generation, current) for day in days]
 
     def _rows(self, kind: Kind, day: date, generation: Generation) -> list[dict[str, Any]]:
         count = self.truth(day)

@@ -30,7 +30,7 @@ from dashboard.billing.client import Names, Reports
 from dashboard.billing.day_file import append
 from dashboard.billing.grid import young
 from dashboard.billing.plan import Held
-from dashboard.billing.snapshots import KINDS, BillingFolder, Snapshot
+from dashboard.billing.snapshots import KINDS, BillingFolder, Kind, Snapshot
 from dashboard.billing.sync import held_of, sync
 from dashboard.billing.sync_log import SyncLog, failures
 from dashboard.errors import FolderError
@@ -108,6 +108,51 @@ def test_newer_numbers_of_a_day_win(tmp_path: Path, reports: FakeReports, clock:
     done = sync(reports.open, tmp_path, clock=clock)
     assert billed_calls(tmp_path)[yesterday] == (1, 0.01)
     assert [(one.day, one.before, one.usd) for one in done.days if one.changed] == [(yesterday, 0, 0.01)]
+
+
+@pytest.mark.parametrize("behind", [KINDS, KINDS[:1], KINDS[1:]])
+def test_numbers_that_are_older_than_those_held_replace_none(
+    tmp_path: Path, reports: FakeReports, clock: Clock, behind: tuple[Kind, ...]
+) -> None:
+    reports.refreshed = dict.fromkeys(KINDS, NOW - timedelta(hours=1))
+    sync(reports.open, tmp_path, clock=clock)
+    before = files(tmp_path)
+    clock.move(minutes=30)
+    known, reports.calls = reports.calls, []
+    reports.refreshed |= dict.fromkeys(behind, NOW - timedelta(hours=50))
+    done = sync(reports.open, tmp_path, clock=clock)
+    assert (files(tmp_path), done.outcome, done.days, done.kept) == (before, "ok", (), 4)
+    assert done.remarks == (
+        "Of 4 days from 2026-11-19 to 2026-11-22 Anthropic told older numbers than are here, which stay: "
+        "sync again later.",
+    )
+    reports.calls = [*known, NOW + timedelta(minutes=10)]
+    reports.refreshed = dict.fromkeys(KINDS, NOW + timedelta(minutes=20))
+    done = sync(reports.open, tmp_path, clock=clock)
+    assert (done.kept, done.remarks, len(done.days)) == (0, (), 4)
+    assert billed_calls(tmp_path)[TODAY] == (2, 0.02)
+
+
+def test_only_the_days_that_are_held_newer_stay(tmp_path: Path, reports: FakeReports, clock: Clock) -> None:
+    reports.refreshed = dict.fromkeys(KINDS, NOW)
+    sync(reports.open, tmp_path, clock=clock, days=1)
+    reports.refreshed = dict.fromkeys(KINDS, NOW - timedelta(hours=1))
+    told: list[tuple[int, int]] = []
+    done = sync(reports.open, tmp_path, clock=clock, days=3, tell=lambda *at: told.append(at[:2]))
+    assert (len(done.days), done.kept, told[-1]) == (2, 1, (3, 3))
+    assert done.remarks[0].startswith("Of 2026-11-22 Anthropic told older numbers")
+
+
+@pytest.mark.parametrize("moments", [(None, NOW), (NOW, None), (NOW + timedelta(days=300), NOW)])
+def test_numbers_count_where_no_moment_tells_that_they_are_older(
+    tmp_path: Path, reports: FakeReports, clock: Clock, moments: tuple[datetime | None, ...]
+) -> None:
+    """Not told, or told of times to come."""
+    for at in moments:
+        reports.refreshed = dict.fromkeys(KINDS, at) if at else {}
+        reports.calls.append(NOW)
+        done = sync(reports.open, tmp_path, clock=clock)
+    assert done.kept == 0 and billed_calls(tmp_path)[TODAY] == (3, 0.03)
 
 
 @pytest.mark.parametrize("place", range(6))

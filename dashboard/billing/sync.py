@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CallmeterError, FolderError
+from ..numbers import plural
 from . import names as names_
 from . import plan
 from .api_errors import BetaMissing, KeepsChanging, Refused, Rejected, ReportError, ShapeChanged
 from .busy import only_one
 from .client import DayRows, Names, Reports
 from .plan import Asked, Chunk, Held
-from .snapshots import KINDS, BillingFolder, Generation, Kind, Snapshot, end_of, same_bill
+from .snapshots import KINDS, BillingFolder, Generation, Kind, Pair, Snapshot, end_of, same_bill
 from .sync_log import By, Outcome, SyncLog, last_readings
 
 Tell = Callable[[int, int, int], None]
@@ -54,7 +55,7 @@ class Done:
     planned: int
     days: tuple[DayDone, ...] = ()
     kept: int = 0
-    """Days that were not asked for again, because what is held says more than could be had."""
+    """Days that stay as they are, because what is held says more than could be had."""
     pages: int = 0
     remarks: tuple[str, ...] = ()
     error: CallmeterError | None = None
@@ -118,6 +119,7 @@ class _Run:
         self._folder, self._log = BillingFolder(folder), SyncLog(folder)
         self._done: list[DayDone] = []
         self._to_come: list[date] = []
+        self._stale: list[date] = []
         self._remarks: list[str] = []
         self._planned = self._pages = self._rows = self._kept = 0
         self._called: Mapping[tuple[str, str], str] = {}
@@ -144,9 +146,17 @@ class _Run:
 
     def _result(self, error: CallmeterError | None) -> Done:
         days = tuple(sorted(self._done, key=lambda one: one.day))
-        return Done(
-            self._planned, days, self._kept, self._pages, (*self._remarks, *self._clock_ahead()), error
-        )
+        remarks = (*self._remarks, *self._older(), *self._clock_ahead())
+        kept = self._kept + len(self._stale)
+        return Done(self._planned, days, kept, self._pages, remarks, error)
+
+    def _older(self) -> list[str]:
+        """That Anthropic answered from numbers that are older than what is here."""
+        if not self._stale:
+            return []
+        first, last, count = min(self._stale), max(self._stale), len(self._stale)
+        days = str(first) if count == 1 else f"{plural(count, 'day')} from {first} to {last}"
+        return [f"Of {days} Anthropic told older numbers than are here, which stay: sync again later."]
 
     def _clock_ahead(self) -> list[str]:
         """That days are past here which have not begun at Anthropic."""
@@ -214,11 +224,14 @@ class _Run:
         usage, cost = (self._report(kind, chunk, reports) for kind in KINDS)
         days = [day for day in chunk.days if day in usage and day in cost]
         for day in reversed(days):
-            self._done.append(self._write(usage[day], cost[day], at))
+            self._take(usage[day], cost[day], at)
         if days:
             self._log.read(attempt, self._clock(), days[0], days[-1])
         self._to_come += chunk.days[len(days) :]
-        self._tell(len(self._done) + self._kept, self._planned, self._rows)
+        self._progress()
+
+    def _progress(self) -> None:
+        self._tell(len(self._done) + len(self._stale) + self._kept, self._planned, self._rows)
 
     def _report(self, kind: Kind, chunk: Chunk, reports: Reports) -> dict[date, DayRows]:
         """The rows of every day of a chunk that has begun. Raises ReportError."""
@@ -227,7 +240,7 @@ class _Run:
         def page(rows: int) -> None:
             self._pages += 1
             self._rows = before + rows
-            self._tell(len(self._done) + self._kept, self._planned, self._rows)
+            self._progress()
 
         found = reports.days(kind, chunk.since, chunk.until, chunk.generation, page)
         by_day = {one.day: one for one in found if (one.kind, one.generation) == (kind, chunk.generation)}
@@ -237,9 +250,17 @@ class _Run:
             )
         return by_day
 
-    def _write(self, usage: DayRows, cost: DayRows, at: datetime) -> DayDone:
+    def _take(self, usage: DayRows, cost: DayRows, at: datetime) -> None:
+        """Write a day, unless what is held of it is newer."""
         before = self._folder.pair(usage.day)
-        fresh = [self._snapshot(found, at) for found in (usage, cost)]
+        fresh = self._snapshot(usage, at), self._snapshot(cost, at)
+        if before and any(map(_is_older, fresh, before)):
+            self._stale.append(usage.day)
+        else:
+            self._done.append(self._write(before, fresh))
+
+    def _write(self, before: Pair | None, fresh: Pair) -> DayDone:
+        usage, cost = fresh
         new = self._folder.add(*fresh)
         return DayDone(
             usage.day,
@@ -301,6 +322,13 @@ def held_of(folder: BillingFolder, day: date, now: datetime) -> Held | None:
     if max(usage.current_at, cost.current_at) > now:
         return None  # read by a clock that was ahead: nobody knows when
     return Held(usage.generation, usage.over and cost.over, usage.settled and cost.settled)
+
+
+def _is_older(fresh: Snapshot, held: Snapshot) -> bool:
+    """Whether Anthropic's numbers go back behind what is held; a moment that is to come is not believed."""
+    if fresh.refreshed_at is None or held.refreshed_at is None:
+        return False
+    return fresh.refreshed_at < held.refreshed_at <= fresh.read_at
 
 
 def _usd(rows: Sequence[Mapping[str, Any]]) -> float:
