@@ -49,6 +49,11 @@ def _text(value: Any) -> Any:
     return unescape(value) if isinstance(value, str) else value
 
 
+def sheet_names(path: Path) -> list[str]:
+    """The sheets of a workbook in order."""
+    return list(openpyxl.load_workbook(path).sheetnames)
+
+
 def cell_types(path: Path) -> set[str]:
     """The types of all cells of a workbook, as openpyxl calls them: `f` is a formula."""
     book = openpyxl.load_workbook(path)

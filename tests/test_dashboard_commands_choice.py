@@ -76,3 +76,11 @@ def test_an_empty_period_has_nobody() -> None:
     view, remarks = narrowed(frames.FrameStore(), VIEW, chosen(project=["web"]))
     assert view.projects == {"web"}
     assert remarks == ["No call of this period has the project web."]
+
+
+def test_a_choice_is_said_in_words() -> None:
+    assert Choice().words == ""
+    said = chosen(model=["a", "b*"], project=[""], outcome=Outcome.failed)
+    assert said.words == "model a or b*; project (none); outcome failed"
+    assert said.beyond_bill == ("project", "outcome")
+    assert chosen(model=["a"]).beyond_bill == ()

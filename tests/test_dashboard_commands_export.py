@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from export_reading import cell_types, rows_of, sheet_rows
+from export_reading import cell_types, rows_of, sheet_names, sheet_rows
 
 from dashboard import commands
 from dashboard.billing.snapshots import BillingFolder, Snapshot
@@ -306,6 +306,37 @@ def test_a_month_for_the_books(capsys: Shell) -> None:
         "75.0 % priced: the cost of 1 of 4 calls is not known. 1 call of a model without a price (mine)",
     )
     assert facts["Billed by Anthropic in USD"] == (0.76, "1 of 31 days known, in UTC.")
+
+
+def test_books_of_a_project_say_so_and_leave_out_the_bill_which_knows_none(capsys: Shell) -> None:
+    log("2026-10-01", {"project": "web"}, {"project": "docs"})
+    bill("2026-10-01", 0.75)
+    flags = ("--project", "web", "--outcome", "ok")
+    _, _, err = run(capsys, "export", "--accounting", "2026-10", *flags)
+    said = "Anthropic's bill knows only models, so it is left out."
+    assert f"--project: {said}" in err.splitlines()
+    path = Path("callmeter-2026-10.xlsx")
+    facts = {row["What"]: (row["Value"], row["Note"]) for row in sheet_rows(path, "Summary")}
+    assert facts["Only"] == ("project web; outcome ok", said)
+    assert facts["Estimated cost in USD"][0] == 0.5
+    assert not any("Billed" in what for what in facts)
+    assert sheet_names(path) == ["Summary", "Days", "Models", "Projects"]
+    _, _, err = run(capsys, "export", "--accounting", "2026-10", *flags, "--output", "days.csv")
+    assert "bill" not in err, "as CSV the books are the days alone, and never had one"
+
+
+def test_books_of_a_model_have_the_bill_of_that_model(capsys: Shell) -> None:
+    log("2026-10-01", {}, {"model": "claude-haiku-5-5"})
+    bill("2026-10-01", 0.75)
+    for model, usd in (("*opus*", 0.76), ("claude-haiku-5-5", 0)):
+        _, _, err = run(capsys, "export", "--accounting", "2026-10", "--model", model, "--force")
+        assert "bill" not in err
+        path = Path("callmeter-2026-10.xlsx")
+        facts = {row["What"]: (row["Value"], row["Note"]) for row in sheet_rows(path, "Summary")}
+        assert facts["Only"] == (f"model {model}", None)
+        assert facts["Estimated cost in USD"][0] == 0.5
+        assert facts["Billed by Anthropic in USD"] == (usd, "1 of 31 days known, in UTC.")
+        assert [row["amount_usd"] for row in sheet_rows(path, "Bill")] == [usd]
 
 
 def test_the_month_before_and_one_that_is_not_over(capsys: Shell) -> None:

@@ -69,6 +69,21 @@ class Choice:
         """Whether it leaves nothing out."""
         return not self.patterns and self.outcome is None
 
+    @property
+    def beyond_bill(self) -> tuple[str, ...]:
+        """The flags that were given and are about what Anthropic's bill does not know: all but models."""
+        others = tuple(flag for flag in self.patterns if flag != "model")
+        return (*others, "outcome") if self.outcome else others
+
+    @property
+    def words(self) -> str:
+        """What it leaves: `model a or b; project website; outcome failed`; "" where that is everything."""
+        outcome = {"outcome": (self.outcome,)} if self.outcome else {}
+        every = {**self.patterns, **outcome}
+        return "; ".join(
+            f"{flag} {' or '.join(one or '(none)' for one in given)}" for flag, given in every.items()
+        )
+
 
 def chosen(
     *,

@@ -29,6 +29,7 @@ from ..numbers import plural
 from ..settings import Settings
 from ..store.files import FileStore
 from . import choice, folder
+from .choice import Choice
 from .export_wanted import Wanted
 from .nothing import nothing
 
@@ -68,13 +69,14 @@ def _export_logged(settings: Settings, wanted: Wanted, form: Form, now: datetime
         view, remarks = choice.narrowed(store, whole, wanted.choice)
         bad_files, bad_lines = folder.problems(store, view)
         if wanted.rows == "accounting":
-            extracts = accounting.book(store, view, _billed(settings, view), now, bad_lines=bad_lines)
+            billed, only = _billed(settings, wanted.choice, view), wanted.choice.words
+            extracts = accounting.book(store, view, billed, now, bad_lines=bad_lines, only=only)
         else:
             extracts = [_LOGGED[wanted.rows](store, view)]
         if not _put(wanted, form, extracts, view) and not remarks:
             remarks = [nothing(view, store, settings)]
         known = report.build(store.sums(view), view, "model", bad_lines=bad_lines)
-        _say([*remarks, *bad_files, *printout.remarks(known)])
+        _say([*remarks, *_unbilled(wanted, form), *bad_files, *printout.remarks(known)])
     if bad_files:
         raise typer.Exit(1)
 
@@ -87,8 +89,18 @@ def _everything(store: FileStore, now: datetime) -> Filter:
     return filters.days(first, last, store.zone)
 
 
-def _billed(settings: Settings, view: Filter) -> billing.Billed:
-    return billing.load(BillingFolder(settings.billing_dir), *_bounds(view))
+def _billed(settings: Settings, chosen: Choice, view: Filter) -> billing.Billed | None:
+    """What was billed for the chosen models; None where the choice is of what the bill does not know."""
+    if chosen.beyond_bill:
+        return None
+    found = billing.load(BillingFolder(settings.billing_dir), *_bounds(view))
+    return _of_models(found, chosen.model)[0]
+
+
+def _unbilled(wanted: Wanted, form: Form) -> Iterator[str]:
+    """That a workbook for the books lacks the bill, and why."""
+    if wanted.rows == "accounting" and form is forms.EXCEL and wanted.choice.beyond_bill:
+        yield f"--{wanted.choice.beyond_bill[0]}: {accounting.NO_BILL}"
 
 
 def _bounds(view: Filter) -> tuple[date, date]:
@@ -100,9 +112,7 @@ def _bounds(view: Filter) -> tuple[date, date]:
 
 
 def _export_bill(settings: Settings, wanted: Wanted, form: Form) -> None:
-    others = [flag for flag in wanted.choice.patterns if flag != "model"]
-    others += ["outcome"] if wanted.choice.outcome else []
-    if others:
+    if others := wanted.choice.beyond_bill:
         raise UsageError(f"--{others[0]}: Anthropic's bill knows only models; leave it out, or --by bill.")
     if wanted.view and not _whole_days(wanted.view):
         raise UsageError("--by bill: Anthropic bills by the day, in UTC; give days, not hours.")

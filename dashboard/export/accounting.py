@@ -19,16 +19,21 @@ from .days import days, facet
 
 VALUE = pa.dense_union([pa.field("number", NUMBER), pa.field("text", TEXT)])
 SUMMARY = pa.schema([("What", TEXT), ("Value", VALUE), ("Note", TEXT)])
+NO_BILL = "Anthropic's bill knows only models, so it is left out."
 
 Fact = tuple[str, float | str | None, str | None]
 """What, its value, and what is to be known of it."""
 
 
 def book(
-    store: Store, view: Filter, billed: Billed | None, now: datetime, *, bad_lines: int = 0
+    store: Store, view: Filter, billed: Billed | None, now: datetime, *, bad_lines: int = 0, only: str = ""
 ) -> list[Extract]:
-    """The tables of a month, the day by day one first; Anthropic's only when something was synced."""
-    facts = list(summary(store, view, billed, now, bad_lines=bad_lines))
+    """The tables of a month, the day by day one first; Anthropic's only when something was synced.
+
+    billed: of the same choice as the view, or None where a bill cannot be narrowed so.
+    only: that choice in words; "" for all calls.
+    """
+    facts = list(summary(store, view, billed, now, bad_lines=bad_lines, only=only))
     found = [
         days(store, view),
         facet(store, view, "model", "Models"),
@@ -57,9 +62,11 @@ def _values(values: Sequence[float | str | None]) -> pa.Array:
 
 
 def summary(
-    store: Store, view: Filter, billed: Billed | None, now: datetime, *, bad_lines: int = 0
+    store: Store, view: Filter, billed: Billed | None, now: datetime, *, bad_lines: int = 0, only: str = ""
 ) -> Iterator[Fact]:
-    """The period, its totals, how complete they are, and what Anthropic billed in it."""
+    """The period, its totals, how complete they are, and what Anthropic billed in it; arguments of `book`."""
+    if only:
+        yield "Only", only, NO_BILL if billed is None else None
     last = (view.until - timedelta(microseconds=1)).date()
     yield "First day", view.since.date().isoformat(), None
     yield "Last day", last.isoformat(), None
@@ -70,7 +77,8 @@ def summary(
     yield from _logged(store, view)
     if bad_lines:
         yield "Lines not understood", float(bad_lines), "callmeter check lists them."
-    yield from _billed(billed, view.since.date(), last)
+    if billed is not None:
+        yield from _billed(billed, view.since.date(), last)
 
 
 def _logged(store: Store, view: Filter) -> Iterator[Fact]:
@@ -90,8 +98,8 @@ def _of_runs(calls: int) -> str | None:
     return f"{plural(calls, 'call')} of CLI runs, which may have made more." if calls else None
 
 
-def _billed(billed: Billed | None, since: date, until: date) -> Iterator[Fact]:
-    if billed is None or billed.empty:
+def _billed(billed: Billed, since: date, until: date) -> Iterator[Fact]:
+    if billed.empty:
         yield "Billed by Anthropic in USD", None, "Not known: callmeter sync reads it."
         return
     length = (until - since).days + 1
