@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from dashboard.billing.admin_key import find
-from dashboard.billing.api_errors import NoAdminKey, NormalKey, UnusableKey, clean
+from dashboard.billing.api_errors import (
+    CallingToken,
+    NoAdminKey,
+    NormalKey,
+    NotAnthropics,
+    UnusableKey,
+    clean,
+)
 
 KEY = "sk-ant-admin01-abcdefghijklmnop"
 
@@ -78,7 +85,26 @@ def test_a_key_for_calls_is_told_apart_before_anything_is_sent(key: str, tmp_pat
     assert "ANTHROPIC_ADMIN_API_KEY" in str(told.value) and "abcdefgh" not in str(told.value)
 
 
-@pytest.mark.parametrize("key", ["sk-ant-api01-enterprise", "sk-ant-oat01-token", "whatever-comes-next"])
+def test_the_token_of_a_login_is_not_sent_for_it_may_be_claude_codes(tmp_path: Path) -> None:
+    with pytest.raises(CallingToken) as told:
+        find({"ANTHROPIC_ADMIN_API_KEY": "sk-ant-oat01-abcdefgh"}, tmp_path, None)
+    assert str(told.value).startswith("ANTHROPIC_ADMIN_API_KEY: this is the token of a login (sk-ant-oat...)")
+    assert "sk-ant-admin01-..." in str(told.value) and "abcdefgh" not in str(told.value)
+
+
+@pytest.mark.parametrize("key", ["hello", "sk-proj-abcdefgh", "a b", "SK-ANT-admin01-x", "ä"])
+def test_what_is_no_key_of_anthropics_is_refused_and_told_how_one_begins(key: str, tmp_path: Path) -> None:
+    file = dotenv(tmp_path, f"ANTHROPIC_ADMIN_API_KEY={key}\n")
+    with pytest.raises(NotAnthropics) as told:
+        find({}, tmp_path, None)
+    assert str(told.value) == (
+        f"{file}: ANTHROPIC_ADMIN_API_KEY: this is no key of Anthropic's, and is not sent: set an Admin key "
+        "(sk-ant-admin01-...); an admin of the organisation makes one at "
+        "https://platform.claude.com/settings/admin-keys (individual accounts have none)"
+    )
+
+
+@pytest.mark.parametrize("key", ["sk-ant-api01-enterprise", "sk-ant-whatever-comes-next"])
 def test_other_keys_are_let_through(key: str, tmp_path: Path) -> None:
     assert find({"ANTHROPIC_ADMIN_API_KEY": key}, tmp_path, None).key == key
 

@@ -104,6 +104,8 @@ def test_retries_are_told_on_stderr(server: AdminServer, capsys: pytest.CaptureF
     [
         ("", "no Admin API key: set ANTHROPIC_ADMIN_API_KEY"),
         (WORKSPACE_KEY, "ANTHROPIC_ADMIN_API_KEY: this key is for calling Claude (sk-ant-api...)"),
+        ("sk-ant-oat01-of-claude-code", "ANTHROPIC_ADMIN_API_KEY: this is the token of a login"),
+        ("nonsense", "ANTHROPIC_ADMIN_API_KEY: this is no key of Anthropic's"),
         ("sk-ant-admin01-of-another", "Anthropic does not know the Admin key (401)"),
     ],
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .api_errors import VARIABLE, NoAdminKey, NormalKey, UnusableKey
+from .api_errors import VARIABLE, CallingToken, NoAdminKey, NormalKey, NotAnthropics, ReportError, UnusableKey
 
 VARIABLES = (VARIABLE, "ANTHROPIC_ADMIN_KEY")
 """Ours, and the one of Anthropic's documentation."""
@@ -17,6 +17,11 @@ VARIABLES = (VARIABLE, "ANTHROPIC_ADMIN_KEY")
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 _CALLING = re.compile(r"sk-ant-api(?!01-)")
 """Keys that call Claude. `sk-ant-api01-` are those of Claude Enterprise, which may read reports."""
+_LOGIN = "sk-ant-oat"
+"""Tokens of a login. One with `org:admin` may read reports as long as it lasts; but it cannot be told from
+that of Claude Code, which a coordinator's environment holds, and which has no business at the Admin API.
+"""
+_PREFIX = "sk-ant-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class AdminKey:
 def find(environ: Mapping[str, str], cwd: Path, settings_file: Path | None) -> AdminKey:
     """The key of the environment, else of `.env` in `cwd`, else of that beside the settings file.
 
-    Raises NoAdminKey, NormalKey, UnusableKey; none of them repeats the key.
+    Raises NoAdminKey and what `check` does; none of them repeats the key.
     """
     remarks: list[str] = []
     for name, value in _named(environ):
@@ -69,12 +74,25 @@ def _read(file: Path, remarks: list[str]) -> Mapping[str, str | None]:
         return {}
 
 
-def check(key: str, found: str) -> None:
-    """Raises NormalKey or UnusableKey, which name where the key was found."""
+def check(key: str, found: str, *, gateway: bool = False) -> None:
+    """Raises NormalKey, CallingToken, NotAnthropics, UnusableKey, which name where the key was found.
+
+    gateway: it goes to a proxy, whose keys may be of any kind.
+    """
+    wrong = _wrong(key, gateway=gateway)
+    if wrong is not None:
+        raise wrong(found)
+
+
+def _wrong(key: str, *, gateway: bool) -> Callable[[str], ReportError] | None:
+    """What to say of a text that is not to be sent; None of one that may be a key for reports."""
     if _CALLING.match(key):
-        raise NormalKey(found)
-    if not _SENDABLE.fullmatch(key):
-        raise UnusableKey(found)
+        return NormalKey
+    if key.startswith(_LOGIN):
+        return CallingToken
+    if not gateway and not key.startswith(_PREFIX):
+        return NotAnthropics
+    return None if _SENDABLE.fullmatch(key) else UnusableKey
 
 
 def _checked(key: str, found: str, remarks: tuple[str, ...]) -> AdminKey:

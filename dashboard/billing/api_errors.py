@@ -15,6 +15,11 @@ from ..errors import CallmeterError
 VARIABLE = "ANTHROPIC_ADMIN_API_KEY"
 CONSOLE = "https://platform.claude.com/settings/admin-keys"
 
+_AN_ADMIN_KEY = (
+    f"an Admin key (sk-ant-admin01-...); an admin of the organisation makes one at {CONSOLE} "
+    "(individual accounts have none)"
+)
+
 _SECRET = re.compile(r"sk-ant-[^\s\"',;]*", re.IGNORECASE)
 _LONGEST = 200
 
@@ -51,6 +56,23 @@ class NormalKey(ReportError):
             f"{found}: this key is for calling Claude (sk-ant-api...) and may not read the bill; "
             f"an Admin key begins with sk-ant-admin, an admin of the organisation makes one at {CONSOLE}"
         )
+
+
+class CallingToken(ReportError):
+    """A token of a login, such as Claude Code's, stands where an Admin key should."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"{found}: this is the token of a login (sk-ant-oat...), as Claude Code has for its calls, and "
+            f"is not sent: set {_AN_ADMIN_KEY}"
+        )
+
+
+class NotAnthropics(ReportError):
+    """What stands where the key should be is no key of Anthropic's."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"{found}: this is no key of Anthropic's, and is not sent: set {_AN_ADMIN_KEY}")
 
 
 class UnusableKey(ReportError):

@@ -118,7 +118,7 @@ class AnthropicReports:
     """`Reports` from Anthropic itself. Close it after use, or use it in a `with` statement.
 
     `base_url` is for tests and for proxies of the Admin API; it must be https, or this machine. Retries are
-    told to `on_retry` in a sentence. Raises NormalKey, UnusableKey, NoLibrary, UnsafeAddress.
+    told to `on_retry` in a sentence. Raises NoLibrary, UnsafeAddress and what `admin_key.check` does.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class AnthropicReports:
         max_retries: int = 4,
         page_size: int = 1000,
     ) -> None:
-        admin_key.check(key, "the Admin key")
+        admin_key.check(key, "the Admin key", gateway=base_url is not None)
         self._page_size = page_size
         self._now = now or (lambda: datetime.now(UTC))
         self._client = _client(
