@@ -178,6 +178,7 @@ def test_whole_files_go_to_stdout_too(capfdbinary: pytest.CaptureFixture[bytes])
         (["--output", "no/usage.csv"], "no: no such folder; make it first."),
         (["--output", "logs"], "its name does not say the format"),
         (["--output", "x.csv", "--format", "doc"], "--format doc: no such format"),
+        (["--output", "y.xlsx", "--format", "csv"], "y.xlsx: its name says xlsx, --format says csv; give"),
         (["--week", "--month"], "--week and --month each name a period"),
         (["--accounting", "0001-01"], "--accounting 0001-01: not a month; give one as 2026-10, or last."),
         (["--accounting", "2026-13"], "--accounting 2026-13: not a month; give one as 2026-10, or last."),

@@ -330,7 +330,7 @@ def test_more_rows_than_a_sheet_holds_are_refused(tmp_path: Path, monkeypatch: p
     [
         ("usage.txt", "its name does not say the format; there are .csv, .xlsx, .parquet, .jsonl, .csv.gz"),
         ("usage", "its name does not say the format"),
-        ("usage.xlsx.gz", "its name does not say the format"),
+        ("usage.xlsx.gz", ".xlsx is not packed as .gz; there are .csv,"),
     ],
 )
 def test_a_name_that_says_no_format_is_refused(name: str, said: str) -> None:
@@ -341,6 +341,14 @@ def test_a_name_that_says_no_format_is_refused(name: str, said: str) -> None:
 def test_a_format_may_be_given_and_upper_case_is_the_same() -> None:
     assert file.form_of(Path("usage.txt"), "jsonl").name == "jsonl"
     assert file.form_of(Path("USAGE.CSV.GZ")).name == "csv"
+
+
+@pytest.mark.parametrize("name", ["y.xlsx", "Y.XLSX", "y.jsonl.gz"])
+def test_a_name_that_says_another_format_is_refused(name: str) -> None:
+    with pytest.raises(ExportError, match=r"its name says (xlsx|jsonl), --format says csv; give one alone\."):
+        file.form_of(Path(name), "csv")
+    for fine in ("y.csv", "y.csv.gz", "y.gz", "y.2026", "-"):
+        assert file.form_of(Path(fine), "csv") is forms.CSV
 
 
 def test_places_that_cannot_be_written_to(tmp_path: Path) -> None:

@@ -22,12 +22,19 @@ _LISTED = ", ".join(f".{name}" for name in (*NAMES, *_PACKABLE))
 
 
 def form_of(path: Path, format: str | None = None) -> Form:
-    """The format that is asked for, else that of the file's name, without `.gz`. Raises ExportError."""
-    name = path.name.lower().removesuffix(PACKED).rpartition(".")[2]
-    found = named(format or name)
-    if found is None or (_is_packed(path) and not found.streams):
+    """The format of the file's name without `.gz`, or what is asked for where the name says none.
+
+    Raises ExportError, also for a name that says another.
+    """
+    stated = named(path.name.lower().removesuffix(PACKED).rpartition(".")[2])
+    found = stated if format is None else named(format)
+    if found is None:
         said = f"--format {format}: no such format" if format else f"{path}: its name does not say the format"
         raise ExportError(f"{said}; there are {_LISTED}.")
+    if stated not in (None, found):
+        raise ExportError(f"{path}: its name says {stated.name}, --format says {found.name}; give one alone.")
+    if _is_packed(path) and not found.streams:
+        raise ExportError(f"{path}: .{found.name} is not packed as .gz; there are {_LISTED}.")
     return found
 
 
