@@ -351,6 +351,16 @@ def test_a_name_that_says_another_format_is_refused(name: str) -> None:
         assert file.form_of(Path(fine), "csv") is forms.CSV
 
 
+def test_the_formats_there_are_can_be_given() -> None:
+    """Packing is said by the file's name, so `csv.gz` is none of them."""
+    with pytest.raises(ExportError) as told:
+        file.form_of(Path("-"), "csv.gz")
+    assert str(told.value) == (
+        "--format csv.gz: no such format; there are csv, xlsx, parquet, jsonl; .gz stands in the file's name."
+    )
+    assert all(file.form_of(Path("-"), name).name == name for name in forms.NAMES)
+
+
 def test_places_that_cannot_be_written_to(tmp_path: Path) -> None:
     for path, said in (
         (tmp_path, "is a folder"),

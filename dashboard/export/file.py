@@ -29,13 +29,18 @@ def form_of(path: Path, format: str | None = None) -> Form:
     stated = named(path.name.lower().removesuffix(PACKED).rpartition(".")[2])
     found = stated if format is None else named(format)
     if found is None:
-        said = f"--format {format}: no such format" if format else f"{path}: its name does not say the format"
-        raise ExportError(f"{said}; there are {_LISTED}.")
+        raise ExportError(_unknown(path, format))
     if stated not in (None, found):
         raise ExportError(f"{path}: its name says {stated.name}, --format says {found.name}; give one alone.")
     if _is_packed(path) and not found.streams:
         raise ExportError(f"{path}: .{found.name} is not packed as .gz; there are {_LISTED}.")
     return found
+
+
+def _unknown(path: Path, format: str | None) -> str:
+    if format is None:
+        return f"{path}: its name does not say the format; there are {_LISTED}."
+    return f"--format {format}: no such format; there are {', '.join(NAMES)}; .gz stands in the file's name."
 
 
 def _is_packed(path: Path) -> bool:
