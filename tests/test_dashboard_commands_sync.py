@@ -148,6 +148,13 @@ def test_words_that_do_not_fit(server: AdminServer, capsys: pytest.CaptureFixtur
     assert server.requests == []
 
 
+def test_every_without_follow_is_no_sync(server: AdminServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sync", "--every", "5"]) == 1
+    said = capsys.readouterr()
+    assert said.err == "--every says how often --follow syncs: give both, or leave --every out.\n"
+    assert (said.out, server.requests) == ("", [])
+
+
 def test_status_without_a_folder(server: AdminServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sync", "status"]) == 0
     assert (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import CallmeterError
+from ..errors import CallmeterError, UsageError
 from . import options, sync_source
 from .words import alone
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_DAYS = 1826
 """Five years: the older reports tell of no limit."""
 
-_LEAST_HOURS, _MOST_HOURS = 0.1, 24 * 31
+_LEAST_HOURS, _USUAL_HOURS, _MOST_HOURS = 0.1, 1.0, 24 * 31
 
 
 def sync(
@@ -39,9 +39,14 @@ def sync(
         bool, typer.Option("--follow", help="Go on until Ctrl-C, and sync every hour.")
     ] = False,
     every: Annotated[
-        float,
-        typer.Option(min=_LEAST_HOURS, max=_MOST_HOURS, metavar="HOURS", help="How often --follow syncs."),
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            min=_LEAST_HOURS,
+            max=_MOST_HOURS,
+            metavar="HOURS",
+            help=f"How often --follow syncs. [default: {_USUAL_HOURS:g}]",
+        ),
+    ] = None,
     json: options.Json = False,
     log_dir: options.LogDir = None,
     timezone: options.TimeZone = None,
@@ -60,10 +65,12 @@ def sync(
     """
     if not alone(context):
         return
+    if every is not None and not follow:
+        raise UsageError("--every says how often --follow syncs: give both, or leave --every out.")
     settings = options.settings(log_dir=log_dir, timezone=timezone)
     attempt = partial(once, settings, days, again, json=json)
     if follow:
-        go_on(attempt, every, time.sleep)
+        go_on(attempt, every or _USUAL_HOURS, time.sleep)
     else:
         _or_raise(attempt())
 
