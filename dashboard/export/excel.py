@@ -1,30 +1,22 @@
-"""Tables as an Excel workbook. Texts are texts, whatever they begin with; row by row, in little memory.
-
-Excel knows no time zones: a time is the local wall clock, and a column after it holds its UTC offset.
-"""
+"""Tables as an Excel workbook, some rows at a time, in little memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 
-from . import ExportError, Extract
+from . import ExportError, Extract, cells
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
-    from xlsxwriter.worksheet import Worksheet
 
 MEDIA = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_ROWS = 1_048_575
 """Rows of a sheet below its heads."""
-OFFSET = "utc_offset"
-ANYTHING = "Value"
-"""A column of numbers of several kinds."""
 
 _OPTIONS = {
     "constant_memory": True,
@@ -42,13 +34,8 @@ _WIDTHS = {
     "What": 34,
     "Value": 26,
 }
-_FORMATS = {
-    "time": "yyyy-mm-dd hh:mm:ss.000",
-    "day": "yyyy-mm-dd",
-    "usd": "0.00####",
-    "whole": "#,##0",
-    "number": "0.0##",
-}
+_AT_ONCE = 5_000
+"""Rows made into XML at a time."""
 
 
 def write(extracts: Sequence[Extract], out: BinaryIO, scratch: Path) -> None:
@@ -84,29 +71,34 @@ class _Sink:
 def _write(extracts: Sequence[Extract], sink: _Sink, scratch: Path) -> None:
     import xlsxwriter
 
+    from . import sheet
+
     book = xlsxwriter.Workbook(sink, {**_OPTIONS, "tmpdir": str(scratch)})
     book.use_zip64()
-    formats = {name: book.add_format({"num_format": shown}) for name, shown in _FORMATS.items()}
-    formats["head"] = book.add_format({"bold": True, "bottom": 1})
+    head = book.add_format({"bold": True, "bottom": 1})
+    styles = {
+        name: sheet.style(book.add_format({"num_format": shown})) for name, shown in cells.FORMATS.items()
+    }
     for extract in sorted(extracts, key=lambda one: not one.cover):
-        _write_sheet(book, extract, formats)
+        _write_sheet(book, extract, styles, head)
     book.close()
 
 
-def _write_sheet(book: Workbook, extract: Extract, formats: dict[str, Any]) -> None:
-    names, shown = _heads(extract.schema), _shown(extract.schema)
-    sheet = book.add_worksheet(extract.name)
+def _write_sheet(book: Workbook, extract: Extract, styles: cells.Styles, head: Any) -> None:
+    from .sheet import RowSheet
+
+    names = cells.heads(extract.schema)
+    sheet = book.add_worksheet(extract.name, worksheet_class=RowSheet)
     sheet.freeze_panes(1, 0)
     for place, name in enumerate(names):
         sheet.set_column(place, place, _WIDTHS.get(name, max(10, len(name) + 1)))
-        sheet.write_string(0, place, name, formats["head"])
+        sheet.write_string(0, place, name, head)
     last = 0
-    for last, row in enumerate(_rows(extract.parts), 1):
+    for batch in _batches(extract.parts):
+        first, last = last + 1, last + batch.num_rows
         if last > MOST_ROWS:
             raise ExportError(_too_many())
-        for place, (value, format) in enumerate(zip(row, shown, strict=True)):
-            if value is not None:
-                _write_cell(sheet, last, place, value, formats.get(format))
+        sheet.add(cells.rows(batch, first + 1, styles), last)
     sheet.autofilter(0, 0, last, len(names) - 1)
 
 
@@ -117,64 +109,6 @@ def _too_many() -> str:
     )
 
 
-def _heads(schema: pa.Schema) -> list[str]:
-    """The names, and the offset after each time."""
-    found: list[str] = []
-    for field in schema:
-        found += [field.name, OFFSET] if pa.types.is_timestamp(field.type) else [field.name]
-    return found
-
-
-def _shown(schema: pa.Schema) -> list[str]:
-    """How the cells of each column look, by a name of `_FORMATS` or "" for as they are."""
-    found: list[str] = []
-    for field in schema:
-        found += ["time", ""] if pa.types.is_timestamp(field.type) else [_look(field)]
-    return found
-
-
-def _look(field: pa.Field) -> str:
-    if field.name == ANYTHING:
-        return ""
-    if pa.types.is_floating(field.type):
-        return "usd" if field.name.endswith("_usd") else "number"
-    if pa.types.is_integer(field.type):
-        return "whole"
-    return "day" if pa.types.is_date(field.type) else ""
-
-
-def _rows(parts: Iterable[pa.Table]) -> Iterator[tuple[Any, ...]]:
+def _batches(parts: Iterable[pa.Table]) -> Iterator[pa.RecordBatch]:
     for part in parts:
-        for batch in part.to_batches(max_chunksize=10_000):
-            columns = [cells for column in batch.columns for cells in _cells(column)]
-            yield from zip(*columns, strict=True)
-
-
-def _cells(column: pa.Array) -> list[list[Any]]:
-    """The values of a column; of times the wall clock, and the offsets."""
-    values = column.to_pylist()
-    if not pa.types.is_timestamp(column.type):
-        return [values]
-    clock = [None if value is None else value.replace(tzinfo=None) for value in values]
-    return [clock, [None if value is None else _offset(value) for value in values]]
-
-
-def _offset(moment: datetime) -> str:
-    text = f"{moment:%z}"
-    return f"{text[:3]}:{text[3:5]}"
-
-
-def _write_cell(sheet: Worksheet, row: int, place: int, value: Any, format: Any) -> None:
-    if isinstance(value, str):
-        sheet.write_string(row, place, _text(value), format)
-    elif isinstance(value, bool):
-        sheet.write_boolean(row, place, value, format)
-    elif isinstance(value, datetime | date):
-        sheet.write_datetime(row, place, value, format)
-    else:
-        sheet.write_number(row, place, value, format)
-
-
-def _text(value: str) -> str:
-    """A text as it may stand in a cell: the library takes what looks like its own rich text for that."""
-    return "'" + value if value.startswith("<r>") and value.endswith("</r>") else value
+        yield from part.to_batches(max_chunksize=_AT_ONCE)
