@@ -54,6 +54,21 @@ def sheet_names(path: Path) -> list[str]:
     return list(openpyxl.load_workbook(path).sheetnames)
 
 
+def shown_cell(path: Path, sheet: int | str, name: str, row: int) -> tuple[Any, str, bool]:
+    """The value, the number format and the boldness of a cell under a head; rows count from 2, -1 is the last."""
+    book = openpyxl.load_workbook(path)
+    found = book[sheet] if isinstance(sheet, str) else book.worksheets[sheet]
+    (place,) = [cell.column for cell in found[1] if cell.value == name]
+    cell = found.cell(row if row > 0 else found.max_row + 1 + row, place)
+    return cell.value, cell.number_format, bool(cell.font.bold)
+
+
+def column_widths(path: Path) -> dict[str, float]:
+    """The width of each column of the first sheet by its head."""
+    sheet = openpyxl.load_workbook(path).worksheets[0]
+    return {cell.value: sheet.column_dimensions[cell.column_letter].width for cell in sheet[1]}
+
+
 def cell_types(path: Path) -> set[str]:
     """The types of all cells of a workbook, as openpyxl calls them: `f` is a formula."""
     book = openpyxl.load_workbook(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from export_reading import cell_types, rows_of, sheet_names, sheet_rows
+from export_reading import cell_types, rows_of, sheet_names, sheet_rows, shown_cell
 
 from dashboard import commands
 from dashboard.billing.snapshots import BillingFolder, Snapshot
@@ -287,11 +287,12 @@ def test_a_month_for_the_books(capsys: Shell) -> None:
         (datetime(2026, 10, 1), "claude-opus-5-5", "web", 2, 0.75),
         (datetime(2026, 10, 31), "claude-opus-5-5", None, 1, 0.5),
         (datetime(2026, 10, 31), "mine", None, 1, None),
+        ("Total", None, None, 4, 1.25),
     ]
     models = [(row["model"], row["estimated_cost_usd"]) for row in sheet_rows(path, "Models")]
-    assert models == [("claude-opus-5-5", 1.25), ("mine", None)]
+    assert models == [("claude-opus-5-5", 1.25), ("mine", None), ("Total", 1.25)]
     projects = [(row["project"], row["estimated_cost_usd"]) for row in sheet_rows(path, "Projects")]
-    assert projects == [("web", 0.75), (None, 0.5)]
+    assert projects == [("web", 0.75), (None, 0.5), ("Total", 1.25)]
     (billed,) = sheet_rows(path, "Bill")
     assert (billed["day"], billed["amount_usd"], billed["tokens_input"]) == (
         datetime(2026, 10, 1),
@@ -299,14 +300,52 @@ def test_a_month_for_the_books(capsys: Shell) -> None:
         1000,
     )
     facts = {row["What"]: (row["Value"], row["Note"]) for row in sheet_rows(path, 0)}
-    assert facts["First day"] == ("2026-10-01", None)
-    assert facts["Last day"] == ("2026-10-31", None)
+    assert facts["First day"] == (datetime(2026, 10, 1), None)
+    assert facts["Last day"] == (datetime(2026, 10, 31), None)
+    made, zone = facts["Made"]
+    assert timedelta(0) <= datetime.now(UTC).replace(tzinfo=None) - made < timedelta(minutes=5)
+    assert zone == "In that time zone, UTC+00:00."
     assert facts["Calls"] == (4, None)
     assert facts["Estimated cost in USD"] == (
         1.25,
         "75.0 % priced: the cost of 1 of 4 calls is not known. 1 call of a model without a price (mine)",
     )
     assert facts["Billed by Anthropic in USD"] == (0.76, "1 of 31 days known, in UTC.")
+
+
+def test_the_numbers_of_the_books_are_shown_as_such(capsys: Shell) -> None:
+    """Counts in thousands, USD with two digits or, below a dollar, four; the cell keeps all of them."""
+    log("2026-10-01", {"tokens_input": 2_000_000, "estimated_cost_usd": 1234.56789})
+    log("2026-10-02", {"estimated_cost_usd": 0.0123456, "project": "web"}, {"estimated_cost_usd": 0.00002})
+    run(capsys, "export", "--accounting", "2026-10", "--output", "m.xlsx")
+    book, facts = Path("m.xlsx"), sheet_rows(Path("m.xlsx"), "Summary")
+    places = {row["What"]: number for number, row in enumerate(facts, 2)}
+    shown = {
+        "First day": "yyyy-mm-dd",
+        "Made": "yyyy-mm-dd hh:mm:ss",
+        "Calls": "#,##0",
+        "Tokens": "#,##0",
+        "Estimated cost in USD": "#,##0.00",
+    }
+    found = {what: shown_cell(book, "Summary", "Value", places[what]) for what in shown}
+    assert {what: cell[1] for what, cell in found.items()} == shown
+    assert found["Tokens"][0] == 2_002_000 and found["Estimated cost in USD"][0] == 1234.5802556
+    costs = [shown_cell(book, "Days", "estimated_cost_usd", row)[:2] for row in (2, 3, 4)]
+    assert costs == [(1234.56789, "#,##0.00"), (0.0123456, "0.0000"), (0.00002, "0.0000######")]
+    assert shown_cell(book, "Days", "tokens_input", -1) == (2_002_000, "#,##0", True)
+
+
+def test_a_total_says_of_how_many_calls_the_cost_is_not_known(capsys: Shell) -> None:
+    unknown = {"model": "mine", "estimated_cost_usd": None}
+    log("2026-10-01", unknown, {})
+    log("2026-09-01", unknown)
+    for month, known in (("2026-10", (0.5, 2, 1)), ("2026-09", (None, 1, 1))):
+        run(capsys, "export", "--accounting", month, "--output", f"{month}.xlsx")
+        for sheet in ("Days", "Models", "Projects"):
+            *_, total = sheet_rows(Path(f"{month}.xlsx"), sheet)
+            assert (total["estimated_cost_usd"], total["calls"], total["unpriced_calls"]) == known
+    run(capsys, "export", "--accounting", "2026-08", "--output", "empty.xlsx")
+    assert sheet_rows(Path("empty.xlsx"), "Days") == [], "nothing adds up to nothing"
 
 
 def test_books_of_a_project_say_so_and_leave_out_the_bill_which_knows_none(capsys: Shell) -> None:
@@ -354,3 +393,4 @@ def test_the_books_as_csv_are_the_days(capsys: Shell) -> None:
     log("2026-10-01", {}, {})
     rows = exported(capsys, "2026-10.csv", "--accounting", "2026-10")
     assert [(row["day"], row["calls"], row["estimated_cost_usd"]) for row in rows] == [("2026-10-01", 2, 1.0)]
+    assert exported(capsys, "days.csv", "--by", "day", "--date", "2026-10") == rows, "without a total"

@@ -18,7 +18,7 @@ import frames
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from export_reading import Row, cell_types, moment, rows_of, sheet_rows
+from export_reading import Row, cell_types, column_widths, moment, rows_of, sheet_rows
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -345,6 +345,15 @@ def test_numbers_are_kept_to_the_last_digit_in_excel(tmp_path: Path) -> None:
     path = saved(Extract("N", schema, [pa.table(known, schema)]), tmp_path / "n.xlsx")
     rows = sheet_rows(path)
     assert {name: [row[name] for row in rows] for name in known} == known
+
+
+def test_columns_are_as_wide_as_their_texts(tmp_path: Path) -> None:
+    lines = [PLAIN | {"task_id": "t" * 30, "error": "e" * 100, "outcome": "failed"}]
+    store = frames.FrameStore(lines, BERLIN)
+    widths = column_widths(saved(calls(store, MONTH), tmp_path / "c.xlsx"))
+    assert widths["task_id"] == pytest.approx(31, abs=1)
+    assert widths["error"] == pytest.approx(60, abs=1), "at most"
+    assert widths["timestamp"] >= len("2026-11-22 09:30:00.250")
 
 
 def test_more_rows_than_a_sheet_holds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,12 @@ class Extract:
     name: str
     """What a sheet of it is called."""
     schema: pa.Schema
-    """Of text, int64, float64, bool, date32, timestamp[us] with a zone; of a cover also a union of such."""
+    """Of text, int64, float64, bool, date32, timestamp[us] with a zone; of a cover also a union, whose fields
+    are named as the formats of `cells`.
+    """
     parts: Iterable[pa.Table]
     """Its rows in order, all with this schema; may be gone through once."""
     cover: bool = False
     """Whether a workbook begins with it."""
+    total: pa.Table | None = None
+    """One row that a workbook has below the others: what they add up to."""

@@ -14,15 +14,20 @@ from ..filters import Filter
 from ..numbers import plural
 from ..store.base import Store
 from . import Extract, bill
-from .calls import NUMBER, TEXT
-from .days import days, facet
+from .calls import NUMBER, TEXT, WHOLE
+from .cells import offset
+from .days import DAY, days, facet, summed
 
-VALUE = pa.dense_union([pa.field("number", NUMBER), pa.field("text", TEXT)])
+_KINDS = {"text": TEXT, "day": DAY, "moment": pa.timestamp("s"), "whole": WHOLE, "usd": NUMBER}
+"""What a value may be, by how a workbook shows it; a moment is a wall clock."""
+VALUE = pa.dense_union([pa.field(name, kind) for name, kind in _KINDS.items()])
 SUMMARY = pa.schema([("What", TEXT), ("Value", VALUE), ("Note", TEXT)])
+
 NO_BILL = "Anthropic's bill knows only models, so it is left out."
 
-Fact = tuple[str, float | str | None, str | None]
-"""What, its value, and what is to be known of it."""
+Value = str | date | datetime | int | float | None
+Fact = tuple[str, Value, str | None]
+"""What, its value (a float is USD), and what is to be known of it."""
 
 
 def book(
@@ -34,11 +39,13 @@ def book(
     only: that choice in words; "" for all calls.
     """
     facts = list(summary(store, view, billed, now, bad_lines=bad_lines, only=only))
-    found = [
+    parts = [
         days(store, view),
         facet(store, view, "model", "Models"),
         facet(store, view, "project", "Projects"),
     ]
+    sums = store.sums(view)
+    found = [summed(part, sums) for part in parts]
     if billed is not None and not billed.empty:
         found.append(bill.per_day(billed))
     return [*found, Extract("Summary", SUMMARY, (_table(facts),), cover=True)]
@@ -50,15 +57,24 @@ def _table(facts: Sequence[Fact]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=SUMMARY)
 
 
-def _values(values: Sequence[float | str | None]) -> pa.Array:
-    """Numbers and texts in one column."""
-    texts = [value for value in values if isinstance(value, str)]
-    others = [value for value in values if not isinstance(value, str)]
-    kinds = [int(isinstance(value, str)) for value in values]
-    places = [kinds[:at].count(kind) for at, kind in enumerate(kinds)]
-    children = [pa.array(others, NUMBER), pa.array(texts, TEXT)]
-    of, at = pa.array(kinds, pa.int8()), pa.array(places, pa.int32())
-    return pa.UnionArray.from_dense(of, at, children, [field.name for field in VALUE])
+def _values(values: Sequence[Value]) -> pa.Array:
+    """Values of all kinds in one column."""
+    kinds = [_kind(value) for value in values]
+    names = list(_KINDS)
+    children = [
+        pa.array([one for one, kind in zip(values, kinds, strict=True) if kind == name], _KINDS[name])
+        for name in names
+    ]
+    codes = pa.array([names.index(kind) for kind in kinds], pa.int8())
+    places = pa.array([kinds[:at].count(kind) for at, kind in enumerate(kinds)], pa.int32())
+    return pa.UnionArray.from_dense(codes, places, children, names)
+
+
+def _kind(value: Value) -> str:
+    for type_, name in ((datetime, "moment"), (date, "day"), (int, "whole"), (float, "usd")):
+        if isinstance(value, type_):
+            return name
+    return "text"
 
 
 def summary(
@@ -68,15 +84,16 @@ def summary(
     if only:
         yield "Only", only, NO_BILL if billed is None else None
     last = (view.until - timedelta(microseconds=1)).date()
-    yield "First day", view.since.date().isoformat(), None
-    yield "Last day", last.isoformat(), None
+    yield "First day", view.since.date(), None
+    yield "Last day", last, None
     yield "Time zone of the days", str(store.zone), None
-    yield "Made", now.astimezone(store.zone).isoformat(timespec="seconds"), None
+    made = now.astimezone(store.zone)
+    yield "Made", made.replace(tzinfo=None, microsecond=0), f"In that time zone, UTC{offset(made)}."
     if now < view.until:
         yield "Not over yet", None, "The period was not over when this was made."
     yield from _logged(store, view)
     if bad_lines:
-        yield "Lines not understood", float(bad_lines), "callmeter check lists them."
+        yield "Lines not understood", bad_lines, "callmeter check lists them."
     if billed is not None:
         yield from _billed(billed, view.since.date(), last)
 
@@ -85,9 +102,9 @@ def _logged(store: Store, view: Filter) -> Iterator[Fact]:
     """What was logged, and how much of it is known."""
     sums = store.sums(view)
     added, known = metrics.totals(sums), completeness(sums)
-    yield "Calls", float(added.calls), _of_runs(known.of_runs)
-    yield "Failed calls", float(added.failed), None
-    yield "Tokens", float(added.tokens_total), final_words(known) if added.calls else None
+    yield "Calls", added.calls, _of_runs(known.of_runs)
+    yield "Failed calls", added.failed, None
+    yield "Tokens", added.tokens_total, final_words(known) if added.calls else None
     cost = added.cost_usd if added.priced or not added.calls else None
     reasons = "; ".join(why_unpriced(known))
     said = f"{priced_words(known)} {reasons}".strip() if added.calls else None

@@ -52,6 +52,20 @@ def facet(store: Store, view: Filter, name: str, title: str) -> Extract:
     return Extract(title, shape, (_table(added(store.sums(view), [name]), shape),))
 
 
+def summed(extract: Extract, sums: pd.DataFrame) -> Extract:
+    """A table of these sums with its total, which knows no keys and says as each row what is not known in it;
+    none where there are no calls.
+    """
+    whole = added(sums.assign(all=0), ["all"])
+    if whole.empty:
+        return extract
+    arrays = [
+        column(whole[field.name], field.type) if field.name in whole else pa.nulls(1, field.type)
+        for field in extract.schema
+    ]
+    return replace(extract, total=pa.Table.from_arrays(arrays, schema=extract.schema))
+
+
 def _months(store: Store, view: Filter) -> Iterator[Filter]:
     """The view cut into the months that have calls."""
     for _, held in groupby(days_with_calls(store, view), key=lambda day: (day.year, day.month)):

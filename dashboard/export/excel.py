@@ -24,16 +24,9 @@ _OPTIONS = {
     "strings_to_urls": False,
     "strings_to_numbers": False,
 }
-_WIDTHS = {
-    "timestamp": 23,
-    "day": 11,
-    "model": 26,
-    "project": 18,
-    "task_id": 18,
-    "error": 30,
-    "What": 34,
-    "Value": 26,
-}
+_WIDTHS = {"timestamp": 24, "day": 11, "Value": 20}
+_LEAST, _MOST = 10, 60
+"""Characters in the width of a column, of which texts have as many as they are long."""
 _AT_ONCE = 5_000
 """Rows made into XML at a time."""
 
@@ -71,35 +64,56 @@ class _Sink:
 def _write(extracts: Sequence[Extract], sink: _Sink, scratch: Path) -> None:
     import xlsxwriter
 
-    from . import sheet
-
     book = xlsxwriter.Workbook(sink, {**_OPTIONS, "tmpdir": str(scratch)})
     book.use_zip64()
-    head = book.add_format({"bold": True, "bottom": 1})
-    styles = {
-        name: sheet.style(book.add_format({"num_format": shown})) for name, shown in cells.FORMATS.items()
-    }
+    looks = _Looks(
+        head=book.add_format({"bold": True, "bottom": 1}),
+        rows=_styles(book, {}),
+        total=_styles(book, {"bold": True, "top": 1}),
+    )
     for extract in sorted(extracts, key=lambda one: not one.cover):
-        _write_sheet(book, extract, styles, head)
+        _write_sheet(book, extract, looks)
     book.close()
 
 
-def _write_sheet(book: Workbook, extract: Extract, styles: cells.Styles, head: Any) -> None:
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """How a workbook shows the heads, the rows and the total of a sheet."""
+
+    head: Any
+    rows: cells.Styles
+    total: cells.Styles
+
+
+def _styles(book: Workbook, more: dict[str, Any]) -> cells.Styles:
+    from .sheet import style
+
+    formats = {name: book.add_format({"num_format": shown, **more}) for name, shown in cells.FORMATS.items()}
+    return {name: style(format) for name, format in formats.items()}
+
+
+def _write_sheet(book: Workbook, extract: Extract, looks: _Looks) -> None:
     from .sheet import RowSheet
 
     names = cells.heads(extract.schema)
+    widths = [_WIDTHS.get(name, max(_LEAST, len(name) + 1)) for name in names]
     sheet = book.add_worksheet(extract.name, worksheet_class=RowSheet)
     sheet.freeze_panes(1, 0)
-    for place, name in enumerate(names):
-        sheet.set_column(place, place, _WIDTHS.get(name, max(10, len(name) + 1)))
-        sheet.write_string(0, place, name, head)
-    last = 0
+    sheet.write_row(0, 0, names, looks.head)
+    last, room = 0, MOST_ROWS - (extract.total is not None)
     for batch in _batches(extract.parts):
         first, last = last + 1, last + batch.num_rows
-        if last > MOST_ROWS:
+        if last > room:
             raise ExportError(_too_many())
-        sheet.add(cells.rows(batch, first + 1, styles), last)
-    sheet.autofilter(0, 0, last, len(names) - 1)
+        sheet.add(cells.rows(batch, first + 1, looks.rows), last)
+        widths = [max(pair) for pair in zip(widths, (n + 1 for n in cells.lengths(batch)), strict=True)]
+    for place, width in enumerate(widths):
+        sheet.set_column(place, place, min(width, _MOST))
+    if not extract.cover:
+        sheet.autofilter(0, 0, last, len(names) - 1)
+    if extract.total is not None:
+        (total,) = extract.total.to_batches()
+        sheet.add([cells.total(total, last + 2, looks.total)], last + 1)
 
 
 def _too_many() -> str:
