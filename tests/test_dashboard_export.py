@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -217,6 +218,8 @@ BAD = [
     'say "hi"',
     "a,b",
     "a;b",
+    "x;=cmd|'/C calc'!A0;y",
+    "x\t=1\t+1,-1",
     "\0",
     "<r>x</r>",
     "_x0041_",
@@ -252,6 +255,8 @@ def test_csv_gives_no_formula_and_one_row_per_text(tmp_path: Path, texts: list[s
     found = [row[0] for row in csv.reader(io.StringIO(content, newline=""))][1:]
     assert found == [safe(text) for text in texts]
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in found)
+    pieces = re.split('[;,\t\n"]', content)
+    assert not any(piece.startswith(("=", "+", "-", "@")) for piece in pieces), "whatever separates"
 
 
 @_GIVEN

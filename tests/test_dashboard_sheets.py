@@ -126,6 +126,21 @@ def test_json_has_facts_tables_and_remarks() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cell", "harmless"),
+    [
+        ("x;=cmd|'/C calc'!A0;y", "x;'=cmd|'/C calc'!A0;y"),
+        ("a\t@b\t+c,-d", "a\t'@b\t'+c,'-d"),
+        ('a"=b\n=c', "a\"'=b\n'=c"),
+        ("=1;=2", "'=1;'=2"),
+        ("a; b, -c = d@e;f\tg", "a; b, -c = d@e;f\tg"),
+    ],
+)
+def test_whatever_separates_no_part_of_a_text_is_a_formula(cell: str, harmless: str) -> None:
+    """Excel in German takes `;` for the end of a cell."""
+    assert data.safe(cell) == harmless
+
+
+@pytest.mark.parametrize(
     ("cell", "written"),
     [("=1+1", "'=1+1"), ("-1", "'-1"), (-1, "-1"), (None, ""), (True, "true"), ("a,b", '"a,b"')],
 )

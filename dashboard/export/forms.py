@@ -76,7 +76,8 @@ def _csv_body(part: pa.Table) -> bytes:
 def _safe(column: pa.ChunkedArray) -> list[Any]:
     values = _plain(column)
     if pa.types.is_string(column.type) or pa.types.is_boolean(column.type):
-        return [safe(value) for value in values]
+        made = {value: safe(value) for value in set(values)}
+        return [made[value] for value in values]
     return values
 
 

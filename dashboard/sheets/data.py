@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from . import Answer, Sheet
 
 _FORMULA = tuple("=+-@\t\r\n")
+_INNER = re.compile('(?<=[;,\t\n"])(?=[=+@-])')
+"""Where a formula would begin within a text."""
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
@@ -43,11 +46,13 @@ def write_rows(names: Sequence[str], rows: Iterable[Mapping[str, Any]], out: Tex
 
 
 def safe(value: Any) -> Any:
-    """A cell as it may stand in CSV: a text that would be run as a formula gets a quote before it."""
+    """A cell as it may stand in CSV: a text that would be run as a formula gets a quote before it, and so does a
+    part of one that would be where `;` or a tab separates, for there the quotes around a cell do not hold.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str):
         return value
     quote = "'" if value[:1] in _FORMULA else ""
     # Python 3.11 leaves a bare carriage return unquoted, and readers take it for the end of the row.
-    return quote + value.replace("\r", r"\r")
+    return quote + _INNER.sub("'", value.replace("\r", r"\r"))
