@@ -35,7 +35,7 @@ def build(asked: Asked) -> Answer:
     inside = rows[(rows["session_id"] != NONE).to_numpy()]
     every = added(inside, ["session_id"])
     dearest = every.head(MOST)
-    chosen = inside[inside["session_id"].isin(dearest.index).to_numpy()]
+    chosen = _of(inside, dearest.index)
     begun = chosen.groupby("session_id", observed=True)["time"].min()
     names = {key: _names(chosen, key) for key in ("project", "model")}
     records = zip(dearest.index, dearest.to_dict("records"), strict=True)
@@ -43,6 +43,12 @@ def build(asked: Asked) -> Answer:
     sheet = Sheet("sessions", f"Dearest sessions ({len(table)} of {len(every):,})", _COLUMNS, table)
     said = (*incomplete(asked.store.sums(asked.view)), *_apart(rows, inside))
     return Answer((sheet,), {**facts(asked), "sessions_in_all": len(every)}, said)
+
+
+def _of(rows: pd.DataFrame, sessions: pd.Index) -> pd.DataFrame:
+    """The lines of these sessions, which alone are categories then."""
+    chosen = rows[rows["session_id"].isin(sessions).to_numpy()]
+    return chosen.assign(session_id=chosen["session_id"].cat.remove_unused_categories())
 
 
 def _names(rows: pd.DataFrame, column: str) -> dict[Any, str]:
