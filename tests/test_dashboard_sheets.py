@@ -84,6 +84,23 @@ def test_names_of_any_length_fill_the_room_there_is() -> None:
     assert short.split() == ["short", "1"]
 
 
+@pytest.mark.parametrize("room", [None, 200])
+def test_each_cell_is_measured_a_fixed_number_of_times(
+    room: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measuring all of a column for each of its cells would take a minute of 1,800 rows."""
+    measured = 0
+
+    def counted(cell: str) -> int:
+        nonlocal measured
+        measured += 1
+        return len(cell)
+
+    monkeypatch.setattr(text, "_cells", counted)
+    text.lines(sheet(*(row(f"task {number}") for number in range(200))), room)
+    assert measured <= 3 * 2 * 201
+
+
 def test_wide_characters_are_shortened_by_their_places() -> None:
     assert text.shortened("日本語日本語", 7) == "日…語"
     assert text.shortened("日本語日本語", 12) == "日本語日本語"

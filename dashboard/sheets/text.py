@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import Answer, Cell, Column, Sheet
@@ -45,8 +46,7 @@ def _show(sheet: Sheet, console: Console) -> None:
     if sheet.rows:
         head, *body = lines(sheet, console.width if console.is_terminal else None)
         _line(head, console, style="dim")
-        for line in body:
-            _line(line, console)
+        _line("\n".join(line.rstrip() for line in body), console)
 
 
 def _line(text: str, console: Console, style: str | None = None) -> None:
@@ -60,17 +60,18 @@ def lines(sheet: Sheet, room: int | None = None) -> list[str]:
     return [_GAP.join(cells) for cells in zip(*map(_padded, shown), strict=True)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Texts:
-    """The head and the cells of a column."""
+    """The head and the cells of a column. Without slots: it remembers its width."""
 
     every: list[str]
     right: bool
     """Numbers: they stand to the right, and are never shortened."""
     extra: int
 
-    @property
+    @cached_property
     def width(self) -> int:
+        """Measured once: every cell is padded to it."""
         return max(map(_cells, self.every))
 
     def within(self, width: int) -> _Texts:

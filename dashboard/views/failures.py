@@ -74,7 +74,7 @@ def build(asked: Asked) -> Answer:
         "failures",
         "Failures",
         (key_column(asked.by), *columns(whole)),
-        [{asked.by: label(name), **cells(row)} for name, row in failures.by(rows, key).iterrows()],
+        _groups(failures.by(rows, key), asked.by),
         sentence(whole),
     )
     kinds = Sheet("errors", "Error types", ERROR_COLUMNS, _errors(failures.errors(rows), whole.failed))
@@ -88,6 +88,13 @@ def build(asked: Asked) -> Answer:
         ),
     }
     return Answer([groups, kinds] if whole.failed else [groups], facts, remarks(whole))
+
+
+def _groups(table: pd.DataFrame, by: str) -> list[dict[str, Cell]]:
+    return [
+        {by: label(name), **cells(row)}
+        for name, row in zip(table.index, table.to_dict("records"), strict=True)
+    ]
 
 
 def cells(row: Mapping[Any, Any]) -> dict[str, Cell]:
@@ -109,7 +116,7 @@ def _errors(table: pd.DataFrame, failed: int) -> list[dict[str, Cell]]:
             "last": row["last"].isoformat(),
             "meaning": failures.words(str(name)) or None,
         }
-        for name, row in table.iterrows()
+        for name, row in zip(table.index, table.to_dict("records"), strict=True)
     ]
 
 
