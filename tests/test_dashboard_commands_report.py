@@ -233,6 +233,16 @@ def test_a_file_that_cannot_be_read_is_said_and_exit_1(capsys: Shell, folder: Pa
     assert "api-calls-2026-11-18.jsonl" in err
 
 
+def test_all_time_tells_what_could_not_be_read_on_any_day(capsys: Shell, folder: Path) -> None:
+    (folder / "api-calls-2024-05-01.jsonl.gz").write_bytes(b"no gzip")
+    (folder / "api-calls-2025-01-01.jsonl").write_text("no line\n")
+    code, out, err = run(capsys, "report", "summary", "--date", "2026-11-19")
+    assert code == 1
+    assert "Not counted: 2 bad lines: callmeter check." in out.splitlines()
+    assert "api-calls-2024-05-01.jsonl.gz" in err
+    assert run(capsys, "report", "models", "--date", "2026-11-19")[0] == 0
+
+
 def test_alerts_shows_budgets_and_what_is_open(capsys: Shell, folder: Path, own_machine: Path) -> None:
     (own_machine / "callmeter.toml").write_text(
         '[[budget]]\nname = "Tiny"\nperiod = "month"\nlimit = 0.001\n'

@@ -32,16 +32,25 @@ def usable(folder: Path, *, may_be_missing: bool = False) -> Path:
     return folder
 
 
-def problems(store: FileStore, view: Filter) -> tuple[list[str], int]:
-    """A sentence for each file of the view's days that cannot be read, and their bad lines' number."""
-    last = (view.until - timedelta(microseconds=1)).date()
+def problems(store: FileStore, view: Filter | None) -> tuple[list[str], int]:
+    """A sentence for each file of the view's days that cannot be read, and their bad lines' number; of all
+    days without a view.
+    """
     files, lines = [], 0
     for problem in store.problems() if store.health().problems else ():
-        day = DAY_FILE_PATTERN.fullmatch(problem.file)
-        if day is None or not view.since.date() <= date.fromisoformat(day["day"]) <= last:
+        if not _is_within(problem.file, view):
             continue
         if problem.line:
             lines += 1
         else:
             files.append(f"{store.folder / problem.file}: {problem.reason}; its calls are missing here.")
     return files, lines
+
+
+def _is_within(file: str, view: Filter | None) -> bool:
+    """Whether a file is that of a day of the view."""
+    day = DAY_FILE_PATTERN.fullmatch(file)
+    if day is None or view is None:
+        return day is not None
+    last = (view.until - timedelta(microseconds=1)).date()
+    return view.since.date() <= date.fromisoformat(day["day"]) <= last

@@ -44,6 +44,11 @@ class Request:
     now: datetime
     billed: bool
 
+    @property
+    def read(self) -> Filter | None:
+        """The days whose lines are in the answer; None for all days."""
+        return None if self.what.whole else self.range_
+
 
 def run(
     settings: Settings,
@@ -68,7 +73,7 @@ def run(
     with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
         _load(store, request)
         answer, title = _answer(store, request, form)
-        files = [] if billed else folder.problems(store, range_)[0]
+        files = [] if billed else folder.problems(store, request.read)[0]
     printed(answer, form, title)
     for sentence in files:
         print(sentence, file=sys.stderr)
@@ -113,7 +118,7 @@ def _answer(store: FileStore, request: Request, form: str) -> tuple[Answer, str]
     view, remarks = _chosen(store, request, bill)
     asked = replace(_asked(store, request, view, bill), of_bill=of_bill)
     answer = what.build(asked)
-    bad = 0 if request.billed else folder.problems(store, request.range_)[1]
+    bad = 0 if request.billed else folder.problems(store, request.read)[1]
     remarks += [f"Not counted: {plural(bad, 'bad line')}: callmeter check."] if bad else []
     none = _nothing(asked, what, store, request.settings)
     facts = {"view": what.name, **answer.facts, "bad_lines": bad}
