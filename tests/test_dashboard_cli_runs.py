@@ -18,6 +18,7 @@ from dashboard.billing.rules import BillingRules
 from dashboard.commands import main, reconcile_runs
 from dashboard.commands.cli_outputs import read
 from dashboard.filters import days
+from dashboard.sheets import data
 from dashboard.store.files import FileStore
 from logger.importing import import_runs
 from logger.journal import Journal
@@ -346,6 +347,26 @@ def test_a_log_at_a_multiple_ends_with_2(tmp_path: Path, capsys: pytest.CaptureF
     assert (code, session["reason"], said["within_tolerance"]) == (2, "other", False)
     assert said["logged_disputed_usd"] == session["difference_usd"] > 8
     assert "1 session differs in the log" in said["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("files", "folder", "shown"),
+    [
+        (["/a/b/c/one.json", "/a/b/two.json"], "/a/b/", ["c/one.json", "two.json"]),
+        (["/a/one.json", "/b/two.json"], "/", ["a/one.json", "b/two.json"]),
+        (["runs/one.json"], "runs/", ["one.json"]),
+        (["one.json", "runs/two.json"], "", ["one.json", "runs/two.json"]),
+        (["one.json", "/a/two.json"], "", ["one.json", "/a/two.json"]),
+    ],
+)
+def test_people_see_files_without_the_folder_they_are_all_in_and_data_has_paths(
+    files: list[str], folder: str, shown: list[str]
+) -> None:
+    runs = cli_runs.answer(Comparison([CliCost(file) for file in files])).sheets[0]
+    assert runs.title == (f"Runs of the Claude CLI in {folder}" if folder else "Runs of the Claude CLI")
+    assert [line[0] for line in runs.text()] == shown
+    assert [one["file"] for one in data.records(runs)] == files
+    assert "name" not in runs.keys
 
 
 def test_telemetry_is_taken_at_its_word_where_its_figure_was_kept(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("own_machine")
 
 Shell = pytest.CaptureFixture[str]
 LOG = Path("logs/api")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OPUS, HAIKU = "claude-opus-5-5", "claude-haiku-4-5"
 PERIOD = ("--since", "2026-11-01", "--until", "2026-11-07")
 
@@ -65,6 +67,24 @@ def test_the_verdict_stands_first_and_the_exit_code_tells_of_the_tolerance(
     assert run(capsys, *PERIOD, "--tolerance", "100")[0] == 0
     Path("callmeter.toml").write_text("[billing]\ntolerance = 100\n", "utf-8")
     assert run(capsys, *PERIOD)[0] == 0
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_terminal_shows_every_cause_and_every_model_whole(
+    org: Simulation, capsys: Shell, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    _, piped, _ = run(capsys, *PERIOD, "--detail")
+    causes = [line.partition("  1 call")[2] for line in piped.splitlines() if "  1 call" in line]
+    assert causes
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = run(capsys, *PERIOD, "--detail")
+    assert max(map(len, ANSI.sub("", out).splitlines()[1:])) <= width
+    assert "…" not in out
+    assert all(" ".join(cause.split()) in " ".join(ANSI.sub("", out).split()) for cause in causes)
+    by_model = ANSI.sub("", out).partition("By model")[2]
+    assert {"opus-5-5", "haiku-4-5"} <= {word.removeprefix("claude-") for word in by_model.split()}
 
 
 def test_json_holds_numbers_under_lasting_names(org: Simulation, capsys: Shell) -> None:

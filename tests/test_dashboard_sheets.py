@@ -11,6 +11,7 @@ from rich.console import Console
 
 from dashboard import numbers
 from dashboard.sheets import Answer, Column, Sheet, data, plain, text
+from dashboard.sheets.names import model_label
 
 NAME = Column("name", "Name", plain)
 CALLS = Column("calls", "Calls", numbers.count, bound="at_least")
@@ -99,6 +100,52 @@ def test_each_cell_is_measured_a_fixed_number_of_times(
     monkeypatch.setattr(text, "_cells", counted)
     text.lines(sheet(*(row(f"task {number}") for number in range(200))), room)
     assert measured <= 3 * 2 * 201
+
+
+SAID = Column("said", "Said", plain, wraps=True)
+
+
+def test_a_sentence_is_wrapped_beside_its_row_where_there_is_room_and_never_cut() -> None:
+    one = sheet(row(said="seven words stand in two short lines"), row("b", said=""), columns=(NAME, SAID))
+    assert text.lines(one, 30) == [
+        "Name  Said",
+        "a     seven words stand in two",
+        "      short lines",
+        "b     ",
+    ]
+    assert text.lines(one)[1] == "a     seven words stand in two short lines"
+
+
+def test_a_sentence_stands_below_its_row_where_names_leave_no_room() -> None:
+    one = sheet(
+        row("n" * 20, said="seven words stand in two short lines"),
+        row("b", said=""),
+        columns=(NAME, CALLS, SAID),
+    )
+    assert text.lines(one, 30) == [
+        "Name                  Calls",
+        "nnnnnnnnnnnnnnnnnnnn      1",
+        "    seven words stand in two",
+        "    short lines",
+        "b                         1",
+    ]
+
+
+def test_a_word_longer_than_the_line_is_broken_by_its_places() -> None:
+    assert text.wrapped("so 日本語日本 yes", 6) == ["so", "日本語", "日本", "yes"]
+    assert len(text.wrapped("x" * 200_000, 70)) == 2858
+    assert text.wrapped("", 6) == [""]
+
+
+def test_a_terminal_without_room_writes_names_briefly_before_it_leaves_out_or_cuts() -> None:
+    model = Column("name", "Model", plain, brief=model_label)
+    one = sheet(row("claude-opus-5-5"), row("local"), columns=(model, TOKENS, CALLS))
+    assert text.lines(one, 40)[1].startswith("claude-opus-5-5 ")
+    assert text.lines(one, 25) == [
+        "Model     Tokens  Calls",
+        "opus-5-5       0      1",
+        "local          0      1",
+    ]
 
 
 def test_wide_characters_are_shortened_by_their_places() -> None:

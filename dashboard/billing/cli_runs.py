@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .. import numbers
 from ..sheets import Answer, Cell, Column, Sheet, plain
@@ -105,7 +107,8 @@ def _signed(value: float | None) -> str:
 
 
 RUN_COLUMNS = (
-    Column("file", "File", plain),
+    Column("file", "Path", plain, shown=False),
+    Column("name", "File", plain, data=False),
     Column("session_id", "Session", plain, shown=False),
     Column("version", "Version", plain, shown=False),
     Column("started", "Started", plain, shown=False),
@@ -115,7 +118,7 @@ RUN_COLUMNS = (
     Column("ours_most_usd", "Ours at most", numbers.usd, shown=False),
     Column("difference_usd", "Difference", _signed),
     Column("reason", "Reason", plain, shown=False),
-    Column("why", "Why", plain),
+    Column("why", "Why", plain, wraps=True),
 )
 SESSION_COLUMNS = (
     Column("session_id", "Session", plain),
@@ -132,9 +135,10 @@ SESSION_COLUMNS = (
 
 def answer(found: Comparison) -> Answer:
     """The runs, and the sessions where the log was looked at."""
-    runs = Sheet(
-        "runs", "Runs of the Claude CLI", RUN_COLUMNS, [_run(one) for one in found.runs], verdict(found)
-    )
+    folder = _folder(found.runs)
+    title = f"Runs of the Claude CLI in {folder}" if folder else "Runs of the Claude CLI"
+    rows = [_run(one) | {"name": one.file.removeprefix(folder)} for one in found.runs]
+    runs = Sheet("runs", title, RUN_COLUMNS, rows, verdict(found))
     sheets = [runs, _sessions(found.sessions)] if found.looked_up else [runs]
     facts = {
         "verdict": verdict(found),
@@ -146,6 +150,15 @@ def answer(found: Comparison) -> Answer:
         "within_tolerance": found.within,
     }
     return Answer(sheets, facts, remarks(found))
+
+
+def _folder(runs: Sequence[CliCost]) -> str:
+    """The folder that all the files are in, with a slash at its end; "" where there is none."""
+    try:
+        common = os.path.commonpath([Path(run.file).parent for run in runs])
+    except ValueError:  # no run, or one path from the root and another from here
+        return ""
+    return f"{common.rstrip('/')}/" if common else ""
 
 
 def _run(one: CliCost) -> dict[str, Cell]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..numbers import count, plural, usd
 from ..sheets import Answer, Cell, Column, Sheet, plain
+from ..sheets.names import model_label
 from .findings import Finding, day_words, several_years
 from .kinds import KIND_NAMES
 from .reasons import REASONS
@@ -22,9 +23,9 @@ _USD = (
     Column("difference_usd", "Difference", usd),
 )
 _TOKENS = (
-    Column("logged_tokens", "Logged tokens", count),
-    Column("billed_tokens", "Billed tokens", count),
-    Column("difference_tokens", "Difference", count),
+    Column("logged_tokens", "Logged tokens", count, extra=1),
+    Column("billed_tokens", "Billed tokens", count, extra=1),
+    Column("difference_tokens", "Difference", count, extra=1),
 )
 
 
@@ -48,7 +49,7 @@ def _sure(certain: bool) -> str:
     return "" if certain else "likely"
 
 
-_MODEL = Column("model", "Model", lambda name: name or "no model")
+_MODEL = Column("model", "Model", lambda name: name or "no model", brief=model_label)
 
 
 def answer_of(found: Reconciliation, *, detail: bool = False, most: int | None = None) -> Answer:
@@ -91,7 +92,9 @@ def days_sheet(found: Reconciliation) -> Sheet:
     rows = [
         {"day": day.isoformat(), "reason": main.get(day), **amounts} for day, amounts in _days(found).items()
     ]
-    return Sheet("days", "Day by day", (_day(found), *_USD, Column("reason", "Mostly", _reason)), rows)
+    return Sheet(
+        "days", "Day by day", (_day(found), *_USD, Column("reason", "Mostly", _reason, wraps=True)), rows
+    )
 
 
 def _days(found: Reconciliation) -> dict[date, dict[str, Cell]]:
@@ -123,7 +126,7 @@ def findings_sheet(found: Reconciliation, most: int | None = None) -> Sheet:
         Column("usd", "USD", usd),
         Column("calls", "Calls", count, shown=False),
         Column("certain", "", _sure, shown=False),
-        Column("sentence", "What differs", plain),
+        Column("sentence", "What differs", plain, wraps=True),
     )
     return Sheet("findings", "What differs", columns, [_finding(one) for one in shown], _told(ordered, shown))
 
@@ -200,7 +203,7 @@ def cells_sheet(found: Reconciliation) -> Sheet:
         Column("kind", "Kind", _kind),
         *_TOKENS,
         *_USD,
-        Column("list_usd", "At list", usd),
+        Column("list_usd", "At list", usd, extra=2),
     )
     rows = [
         {

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ..filters import Filter
+from ..sheets.names import model_label as model_label
 from ..sheets.text import printable, shortened
 from .palette import NEUTRAL
 
@@ -189,8 +190,3 @@ def markup(name: str, longest: int = 40) -> str:
 def model_markup(model: str) -> str:
     """A model's name inside a figure."""
     return markup(model_label(model))
-
-
-def model_label(model: str) -> str:
-    """A model's name as it stands in a picture: without the maker's name in front."""
-    return model.removeprefix("claude-") or "no model"

@@ -27,6 +27,12 @@ class Column:
     """
     extra: int = 0
     """What a terminal that is too narrow leaves out: the columns of the highest number first; 0 stays."""
+    brief: Callable[[str], str] | None = None
+    """How a terminal that is too narrow writes the names, before it leaves out or cuts anything."""
+    wraps: bool = False
+    """True: sentences, in the last column. A terminal wraps them at words, beside the other columns or below
+    the row, and cuts nothing.
+    """
     shown: bool = True
     """False: JSON and CSV have it, people do not see it."""
     data: bool = True

@@ -1,14 +1,15 @@
 """Sheets as tables for a terminal: aligned, plain when piped.
 
-Where the terminal is too narrow a table shortens long names in their middle, leaves out what may be
-(`Column.extra`), then shortens names further. A pipe has every name whole.
+Where the terminal is too narrow a table writes names briefly (`Column.brief`), shortens long ones in their
+middle, leaves out what may be (`Column.extra`), then shortens names further. Sentences (`Column.wraps`) are
+wrapped at words and never cut. A pipe has every name and every sentence whole, in one line.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,10 @@ _LONG = 32
 """A name of up to so many places is left whole as long as a column can be left out."""
 _SHORT = 9
 """No name is made shorter than this."""
+_BESIDE = 24
+"""A sentence stands beside its row where it has so many places, else below it."""
+_BELOW = "    "
+"""Before each line of a sentence that stands below its row."""
 
 
 def printable(text: str) -> str:
@@ -56,8 +61,61 @@ def _line(text: str, console: Console, style: str | None = None) -> None:
 def lines(sheet: Sheet, room: int | None = None) -> list[str]:
     """The heads and the rows, padded to columns. room: of the terminal, in characters; None: no end."""
     columns = [_column(column, sheet.rows) for column in sheet.shown]
-    shown = columns if room is None else _fitted(columns, room)
-    return [_GAP.join(cells) for cells in zip(*map(_padded, shown), strict=True)]
+    if room is None or _width(columns) <= room:
+        return _joined(columns)
+    *before, last = columns
+    return _wrapped(before, last, room) if sheet.shown[-1].wraps else _joined(_fitted(columns, room))
+
+
+def _joined(columns: Sequence[_Texts]) -> list[str]:
+    return [_GAP.join(cells) for cells in zip(*map(_padded, columns), strict=True)]
+
+
+def _wrapped(before: list[_Texts], last: _Texts, room: int) -> list[str]:
+    """The rows with the sentences of their last column in as many lines as it takes."""
+    shown = _fitted(before, room)
+    indent = _width(shown) + len(_GAP)
+    head, *rows = _joined(shown)
+    if room - indent < _BESIDE:
+        under = (_below(said, room) for said in last.every[1:])
+        return [head, *(line for row, said in zip(rows, under, strict=True) for line in (row, *said))]
+    beside = (wrapped(said, room - indent) for said in last.every[1:])
+    lines = [_hanging(row + _GAP, said) for row, said in zip(rows, beside, strict=True)]
+    return [f"{head}{_GAP}{last.every[0]}", *(line for some in lines for line in some)]
+
+
+def _below(sentence: str, room: int) -> list[str]:
+    return [_BELOW + line for line in wrapped(sentence, room - len(_BELOW))] if sentence else []
+
+
+def _hanging(begin: str, lines: Sequence[str]) -> list[str]:
+    """Lines with `begin` before the first and as many places before the others."""
+    space = " " * _cells(begin)
+    return [f"{begin}{lines[0]}", *(f"{space}{line}" for line in lines[1:])]
+
+
+def wrapped(sentence: str, width: int) -> list[str]:
+    """Its lines of at most so many places: broken at spaces, and words that are longer anywhere."""
+    lines = [""]
+    for word in sentence.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if _cells(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines += _pieces(word, width)
+    return lines if lines[0] else lines[1:] or lines
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    """A word in parts of at most so many places."""
+    pieces, left = [""], width
+    for character in word:
+        left -= _cells(character)
+        if left < 0 and pieces[-1]:
+            pieces.append("")
+            left = width - _cells(character)
+        pieces[-1] += character
+    return pieces
 
 
 @dataclass(frozen=True)
@@ -68,11 +126,19 @@ class _Texts:
     right: bool
     """Numbers: they stand to the right, and are never shortened."""
     extra: int
+    brief: Callable[[str], str] | None = None
 
     @cached_property
     def width(self) -> int:
         """Measured once: every cell is padded to it."""
         return max(map(_cells, self.every))
+
+    def briefly(self) -> _Texts:
+        """With names written briefly, where there is such a way; the head stays."""
+        if self.brief is None:
+            return self
+        head, *names = self.every
+        return replace(self, every=[head, *map(self.brief, names)])
 
     def within(self, width: int) -> _Texts:
         """With names of at most so many places; the head stays."""
@@ -85,12 +151,14 @@ class _Texts:
 def _column(column: Column, rows: Sequence[Any]) -> _Texts:
     texts = [printable(column.text(row)) for row in rows]
     right = _are_numbers([row[column.key] for row in rows], texts)
-    return _Texts([column.head, *texts], right, column.extra)
+    return _Texts([column.head, *texts], right, column.extra, column.brief)
 
 
 def _fitted(columns: list[_Texts], room: int) -> list[_Texts]:
     """The columns as they fit the room, or nearly."""
-    columns = _shorter(columns, room, _LONG)
+    if _width(columns) <= room:
+        return columns
+    columns = _shorter([column.briefly() for column in columns], room, _LONG)
     for level in sorted({column.extra for column in columns if column.extra}, reverse=True):
         if _width(columns) <= room:
             break

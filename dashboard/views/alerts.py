@@ -33,7 +33,7 @@ _BUDGETS = (
 _ALERTS = (
     Column("raised", "Since", moment_words),
     text_column("severity", "Severity"),
-    text_column("sentence", "What"),
+    Column("sentence", "What", plain, wraps=True),
     *map(data_column, ("rule", "level")),
 )
 
