@@ -6,9 +6,10 @@ a table leaves out columns, then shortens names in their middle; budgets become 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
+import pandas as pd
 from rich.cells import cell_len
 from rich.console import Console, ConsoleDimensions
 from rich.measure import Measurement
@@ -23,8 +24,10 @@ from .money.budgets import Standing, amount_words, share_words
 from .money.periods import end_words
 from .numbers import plural, share
 from .report import Report
+from .sheets import Cell, Column, Sheet
+from .sheets.names import model_label
+from .sheets.text import lines, shortened
 from .sheets.text import printable as printable
-from .sheets.text import shortened
 
 UNKNOWN = "unknown"
 _RULE = 60
@@ -66,7 +69,7 @@ def show(report: Report, console: Console) -> None:
         console.print()
         console.print("Calls:", style="bold")
         console.print("-" * _RULE, style="dim")
-        _print_table(_details(report), console)
+        _print_sheet(_details(report.rows), console)
     console.print()
     console.print(completeness(report), style="dim", soft_wrap=True)
 
@@ -308,34 +311,64 @@ def _plain_table() -> Table:
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
 
 
-_DETAIL_TITLES = ["Input", "Output", "Cache read", "Cache write", "Cost", "Duration"]
+def _counted(value: Any) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _dollars(value: Any) -> str:
+    return UNKNOWN if value is None else f"${value:,.4f}"
+
+
+def _tokens_column(kind: str, head: str, *, extra: int) -> Column:
+    return Column(f"tokens_{kind}", head, _counted, bound="bound", extra=extra)
+
+
+_DETAIL_COLUMNS = (
+    Column("time", "Time", str, whole=True),
+    _tokens_column("input", "Input", extra=3),
+    _tokens_column("output", "Output", extra=3),
+    _tokens_column("cache_read", "Cache read", extra=4),
+    _tokens_column("cache_write", "Cache write", extra=4),
+    Column("cost_usd", "Cost", _dollars, bound="bound"),
+    Column("duration_seconds", "Duration", lambda seconds: _average(seconds, "s"), extra=1),
+    Column("model", "Model", _name, brief=model_label),
+    Column("task_id", "Task", _name),
+    Column("worker_id", "Worker", _name, extra=2),
+    Column("result", "Result", str),
+)
+
+
+def _details(rows: pd.DataFrame) -> Sheet:
+    """Each call; a narrow terminal leaves out tokens first, then who made it and how long it took."""
+    return Sheet("details", "Calls:", _DETAIL_COLUMNS, [_detail(call) for call in rows.to_dict("records")])
+
+
+def _detail(call: Mapping[Any, Any]) -> dict[str, Cell]:
+    counts = {name: call[name] if call["counted"] else None for name in _DETAIL_TOKENS}
+    measured = {name: _known(call[name]) for name in ("cost_usd", "duration_seconds")}
+    return {
+        "time": f"{call['time']:%Y-%m-%d %H:%M:%S}",
+        **counts,
+        **measured,
+        **{name: call[name] for name in ("model", "task_id", "worker_id")},
+        "result": "✓" if call["outcome"] == "ok" else f"✗ {printable(call['error'])}",
+        "bound": not call["final"],
+    }
+
+
 _DETAIL_TOKENS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
 
 
-def _details(report: Report) -> list[Table]:
-    assert report.rows is not None
-    table = _table("Time", _DETAIL_TITLES)
-    for title in ("Model", "Task", "Worker", "Result"):
-        table.add_column(title, no_wrap=True)
-    for call in report.rows.to_dict("records"):
-        table.add_row(*(Text(cell) for cell in _detail(call)))
-    return [table]
+def _known(value: float) -> float | None:
+    return None if value != value else value  # only NaN differs from itself
 
 
-def _detail(call: dict[Any, Any]) -> list[str]:
-    bound = not call["final"]
-    numbers = [tokens(call[kind], bound) if call["counted"] else "-" for kind in _DETAIL_TOKENS]
-    paid = (
-        UNKNOWN
-        if call["cost_usd"] != call["cost_usd"]
-        else f"{'≥ ' if bound else ''}${call['cost_usd']:,.4f}"
-    )
-    took = (
-        "-" if call["duration_seconds"] != call["duration_seconds"] else f"{call['duration_seconds']:,.2f}s"
-    )
-    names = [_name(call[name]) for name in ("model", "task_id", "worker_id")]
-    result = "✓" if call["outcome"] == "ok" else f"✗ {printable(call['error'])}"
-    return [f"{call['time']:%Y-%m-%d %H:%M:%S}", *numbers, paid, took, *names, result]
+def _print_sheet(sheet: Sheet, console: Console) -> None:
+    """Print a table of many rows; a pipe has room for everything."""
+    head, *body = lines(sheet, console.width if console.is_terminal else None)
+    console.print(Text(head.rstrip(), style="bold"), soft_wrap=True)
+    for line in body:
+        console.file.write(f"{line.rstrip()}\n")
 
 
 def _print_table(tables: list[Table], console: Console) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -280,6 +281,25 @@ def test_a_narrow_terminal_gets_fewer_columns_then_shorter_names() -> None:
     assert "…me-of-a-model " in groups and name not in groups
     assert name in text(one, width=90, terminal=True).split("By Model")[1]
     assert "Cache read" in text(one, width=200, terminal=True).split("By Model")[1]
+
+
+def test_a_narrow_terminal_lists_calls_with_fewer_columns_then_shorter_names() -> None:
+    one = built(
+        call(task_id="gh-" + "1" * 60, outcome="failed", error="Overloaded", cost_usd=0.5), detail=True
+    )
+    wide, usual, narrow = (_calls(one, width) for width in (200, 80, 64))
+    assert {"Cache", "Duration", "Worker"} <= {*wide[0].split()}
+    assert wide == [line.rstrip() for line in text(one).split("\nCalls:")[1].splitlines()[2:4]]
+    assert usual[0].split() == ["Time", "Cost", "Model", "Task", "Result"]
+    assert usual[1].startswith("2026-11-22 09:30:00  $0.5000  sonnet-4-5  gh-1")
+    assert usual[1].endswith("✗ Overloaded") and "…" in usual[1] and len(usual[1]) <= 80
+    assert narrow[1].startswith("2026-11-22 09:30:00  $0.5000  ") and len(narrow[1]) <= 64
+
+
+def _calls(one: report.Report, width: int) -> list[str]:
+    """The head and the first row of the calls, as a terminal shows them."""
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", text(one, width=width, terminal=True))
+    return shown.split("\nCalls:")[1].splitlines()[2:4]
 
 
 def test_a_name_from_a_log_gives_the_terminal_no_orders() -> None:

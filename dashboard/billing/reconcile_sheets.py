@@ -32,9 +32,11 @@ _TOKENS = (
 def _day(found: Reconciliation, *, shown: bool = True) -> Column:
     """The day, with its year where there are several."""
     year = several_years([found.since, found.until])
-    return Column(
-        "day", "Day (UTC)", lambda text: day_words(date.fromisoformat(text), year=year), shown=shown
-    )
+
+    def words(text: str) -> str:
+        return day_words(date.fromisoformat(text), year=year)
+
+    return Column("day", "Day (UTC)", words, whole=True, shown=shown)
 
 
 def _reason(name: str | None) -> str:

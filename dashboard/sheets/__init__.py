@@ -29,6 +29,8 @@ class Column:
     """What a terminal that is too narrow leaves out: the columns of the highest number first; 0 stays."""
     brief: Callable[[str], str] | None = None
     """How a terminal that is too narrow writes the names, before it leaves out or cuts anything."""
+    whole: bool = False
+    """True: names that are never cut, such as days."""
     wraps: bool = False
     """True: sentences, in the last column. A terminal wraps them at words, beside the other columns or below
     the row, and cuts nothing.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -124,9 +124,13 @@ class _Texts:
 
     every: list[str]
     right: bool
-    """Numbers: they stand to the right, and are never shortened."""
-    extra: int
-    brief: Callable[[str], str] | None = None
+    """Numbers: they stand to the right."""
+    of: Column
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is never shortened."""
+        return self.right or self.of.whole
 
     @cached_property
     def width(self) -> int:
@@ -135,14 +139,14 @@ class _Texts:
 
     def briefly(self) -> _Texts:
         """With names written briefly, where there is such a way; the head stays."""
-        if self.brief is None:
+        if self.of.brief is None:
             return self
         head, *names = self.every
-        return replace(self, every=[head, *map(self.brief, names)])
+        return replace(self, every=[head, *map(self.of.brief, names)])
 
     def within(self, width: int) -> _Texts:
         """With names of at most so many places; the head stays."""
-        if self.right or self.width <= width:
+        if self.whole or self.width <= width:
             return self
         head, *names = self.every
         return replace(self, every=[head, *(shortened(name, width) for name in names)])
@@ -151,7 +155,7 @@ class _Texts:
 def _column(column: Column, rows: Sequence[Any]) -> _Texts:
     texts = [printable(column.text(row)) for row in rows]
     right = _are_numbers([row[column.key] for row in rows], texts)
-    return _Texts([column.head, *texts], right, column.extra, column.brief)
+    return _Texts([column.head, *texts], right, column)
 
 
 def _fitted(columns: list[_Texts], room: int) -> list[_Texts]:
@@ -159,10 +163,10 @@ def _fitted(columns: list[_Texts], room: int) -> list[_Texts]:
     if _width(columns) <= room:
         return columns
     columns = _shorter([column.briefly() for column in columns], room, _LONG)
-    for level in sorted({column.extra for column in columns if column.extra}, reverse=True):
+    for level in sorted({column.of.extra for column in columns if column.of.extra}, reverse=True):
         if _width(columns) <= room:
             break
-        columns = [column for column in columns if column.extra < level]
+        columns = [column for column in columns if column.of.extra < level]
     return _shorter(columns, room, _SHORT)
 
 
@@ -170,7 +174,7 @@ def _shorter(columns: list[_Texts], room: int, least: int) -> list[_Texts]:
     """With the longest names shortened as far as it takes, to `least` places at the most."""
     if _width(columns) <= room:
         return columns
-    longest = max((column.width for column in columns if not column.right), default=0)
+    longest = max((column.width for column in columns if not column.whole), default=0)
     widths = range(-longest, -least)  # the widest that fits is looked for from there down
     fits = bisect_left(widths, True, key=lambda width: _width(_within(columns, -width)) <= room)
     return _within(columns, max(longest - fits, least))

@@ -18,7 +18,7 @@ from .remarks import facts, incomplete
 MOST = 20
 
 _COLUMNS = (
-    Column("day", "Day", day_words),
+    Column("day", "Day", day_words, whole=True),
     text_column("session_id", "Session"),
     text_column("project", "Project"),
     replace(CALLS, extra=1),
