@@ -26,7 +26,7 @@ from .numbers import plural, share
 from .report import Report
 from .sheets import Cell, Column, Sheet
 from .sheets.names import model_label
-from .sheets.text import lines, shortened
+from .sheets.text import lines, say, shortened, wrapped
 from .sheets.text import printable as printable
 
 UNKNOWN = "unknown"
@@ -36,6 +36,8 @@ _NUMBER = 16
 _WIDE = 10**6
 _SHORT = 9
 """No name is made shorter than this."""
+_BESIDE = 20
+"""A remark is wrapped beside its number where it has so many places."""
 
 TITLES = {
     "day": "Day",
@@ -71,7 +73,7 @@ def show(report: Report, console: Console) -> None:
         console.print("-" * _RULE, style="dim")
         _print_sheet(_details(report.rows), console)
     console.print()
-    console.print(completeness(report), style="dim", soft_wrap=True)
+    say(completeness(report), console, style="dim")
 
 
 def completeness(report: Report) -> str:
@@ -86,11 +88,18 @@ def summary(report: Report, console: Console) -> None:
     console.print(f"📊 API Usage Summary - {reports.period(report.view)}", style="bold")
     console.print("=" * _RULE, style="dim")
     for name, number, remark in _lines(report):
-        line = Text(f"{name:<{_LABEL}}{number:>{_NUMBER}}")
-        if remark:
-            line.append(f"   {remark}", style="yellow")
+        begin = f"{name:<{_LABEL}}{number:>{_NUMBER}}   "
+        line = Text(begin).append(_hanging(remark, cell_len(begin), console), style="yellow")
         line.rstrip()
-        console.print(line, soft_wrap=True)
+        console.print(line, soft_wrap=not console.is_terminal)
+
+
+def _hanging(remark: str, indent: int, console: Console) -> str:
+    """A remark as it stands beside a number: on a terminal wrapped at words."""
+    room = console.width - indent
+    if not console.is_terminal or room < _BESIDE:
+        return remark
+    return f"\n{' ' * indent}".join(wrapped(remark, room))
 
 
 def _lines(report: Report) -> Iterable[tuple[str, str, str]]:
@@ -228,7 +237,10 @@ def show_standings(report: Report, console: Console) -> None:
 
 
 def _print_standing(begin: str, one: Standing, console: Console) -> None:
-    console.print(Text(begin).append(one.sentence, style=_STATUS[one.status][1]), soft_wrap=True)
+    said = begin + one.sentence
+    line = Text("\n".join(wrapped(said, console.width)) if console.is_terminal else said)
+    line.stylize(_STATUS[one.status][1], len(begin))
+    console.print(line, soft_wrap=True)
 
 
 def show_budgets(standings: Sequence[Standing], console: Console) -> None:
@@ -242,7 +254,7 @@ def show_budgets(standings: Sequence[Standing], console: Console) -> None:
         for one in standings:
             _print_standing(_whose(one), one, console)
     console.print()
-    console.print(_budget_note(standings), style="dim", soft_wrap=True)
+    say(_budget_note(standings), console, style="dim")
 
 
 def _whose(one: Standing) -> str:

@@ -141,7 +141,8 @@ def test_a_narrow_terminal_has_a_sentence_for_each_budget() -> None:
     assert _printed(found, 120).splitlines()[0].split()[1] == "Of"
     assert _printed(found, 60) == (
         "✗ Budget Daily spending: $12.00 of $10.00 today (120 %)\n"
-        "✓ Budget Web (project web): $12.00 of $100.00 this month (12 %)\n"
+        "✓ Budget Web (project web): $12.00 of $100.00 this month\n"
+        "(12 %)\n"
         "\n"
         "No estimates: it is too early to say.\n"
     )

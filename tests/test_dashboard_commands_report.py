@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,18 @@ def test_choices_narrow_a_view_and_the_plain_report_alike(capsys: Shell, folder:
     (model,) = document(capsys, "models", *NOVEMBER, "--project", "w*")["models"]
     assert (model["calls"], model["estimated_cost_usd"]) == (1, 0.006)
     assert document(capsys, "--date", "2026-11-19", "--project", "web")["totals"]["calls"] == 1
+
+
+def test_on_a_terminal_remarks_are_broken_at_words(
+    capsys: Shell, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "60"}.items():
+        monkeypatch.setenv(name, value)
+    _, out, _ = run(capsys, "report", "models", *NOVEMBER)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", out).splitlines()[-2:] == [
+        "Cost not known: 1 call of a model without a price (local):",
+        "callmeter check.",
+    ]
 
 
 def test_a_choice_of_nobody_is_said(capsys: Shell, folder: Path) -> None:

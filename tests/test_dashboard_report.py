@@ -283,6 +283,20 @@ def test_a_narrow_terminal_gets_fewer_columns_then_shorter_names() -> None:
     assert "Cache read" in text(one, width=200, terminal=True).split("By Model")[1]
 
 
+def test_remarks_are_broken_at_words_beside_their_number_and_never_in_a_pipe() -> None:
+    one = built(call(cost_usd=NAN, tokens_input=5, model="a-local-model"))
+    said = "   cost not known: 1 call of a model without a price (a-local-model): callmeter check"
+    (piped,) = [line for line in text(one).splitlines() if "not known" in line]
+    assert piped.endswith(said)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text(one, width=70, terminal=True)).splitlines()
+    first = next(place for place, line in enumerate(lines) if "not known" in line)
+    assert lines[first : first + 3] == [
+        piped.removesuffix(said) + "   cost not known: 1 call of a model",
+        f"{'':37}without a price (a-local-model):",
+        f"{'':37}callmeter check",
+    ]
+
+
 def test_a_narrow_terminal_lists_calls_with_fewer_columns_then_shorter_names() -> None:
     one = built(
         call(task_id="gh-" + "1" * 60, outcome="failed", error="Overloaded", cost_usd=0.5), detail=True

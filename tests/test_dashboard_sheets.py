@@ -159,6 +159,16 @@ def test_a_pipe_has_room_for_everything_and_gets_no_escapes() -> None:
     assert "\x1b" not in "".join(lines)
 
 
+def test_a_sentence_is_broken_at_words_on_a_terminal_and_never_in_a_pipe() -> None:
+    said = Sheet("things", "Things", (NAME,), (), "There are more things here than fit a line.")
+    assert shown(said, width=20, force_terminal=True)[1:] == [
+        "There are more",
+        "things here than fit",
+        "a line.",
+    ]
+    assert shown(said, width=20)[1:] == ["There are more things here than fit a line."]
+
+
 def test_a_name_gives_the_terminal_no_orders() -> None:
     assert "\\x1b[31mred" in "\n".join(shown(sheet(row("\x1b[31mred"))))
     assert "[bold]" in "\n".join(shown(sheet(row("[bold]"))))

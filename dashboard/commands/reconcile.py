@@ -13,6 +13,7 @@ import typer
 from ..errors import UsageError
 from ..numbers import plural
 from . import folder, options
+from .remarks import tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,8 +197,7 @@ def run(
     rules = _with(of_rules.read(settings.file), only, tolerance)
     found, wrong = _compared(settings, since, until, only, rules, now)
     _print(found, form, detail=detail)
-    for sentence in wrong:
-        print(sentence, file=sys.stderr)
+    tell(wrong)
     if not found.compared or wrong:
         raise typer.Exit(1)
     if found.within is False:
@@ -286,9 +286,8 @@ def _print(found: Reconciliation, form: str, *, detail: bool) -> None:
     elif found.compared:
         _print_text(found, detail=detail)
     if form == "csv" or not found.compared:
-        print(found.verdict, file=sys.stderr)
-    for remark in found.remarks:
-        print(remark, file=sys.stderr)
+        tell([found.verdict])
+    tell(found.remarks)
 
 
 def _print_text(found: Reconciliation, *, detail: bool) -> None:
@@ -297,7 +296,7 @@ def _print_text(found: Reconciliation, *, detail: bool) -> None:
     from ..sheets import text
 
     console = Terminal(highlight=False, emoji=False)
-    console.print(text.printable(found.verdict), style="bold", soft_wrap=True, markup=False)
+    text.say(found.verdict, console, style="bold")
     console.print()
     text.show(answer_of(found, detail=detail, most=_MOST), console)
     console.file.flush()

@@ -12,6 +12,7 @@ import typer
 
 from ..errors import UsageError
 from . import folder
+from .remarks import tell
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -42,8 +43,7 @@ def run(settings: Settings, paths: Sequence[Path], tolerance: float | None, form
     file that was named is none.
     """
     found, problems = compare(settings, paths, tolerance)
-    for sentence in problems:
-        print(sentence, file=sys.stderr)
+    tell(problems)
     if not found.runs:
         raise UsageError("--runs: no output of the Claude CLI among these files.")
     _print(found, form)
@@ -183,5 +183,4 @@ def _print(found: Comparison, form: str) -> None:
         console = Terminal(highlight=False, emoji=False)
         text.show(said, console)
         console.file.flush()
-    for remark in said.remarks:
-        print(remark, file=sys.stderr)
+    tell(said.remarks)

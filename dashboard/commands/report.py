@@ -13,6 +13,7 @@ import typer
 from ..errors import CallmeterError, UsageError
 from . import choice, folder, options, period
 from .nothing import nothing
+from .remarks import tell
 
 if TYPE_CHECKING:
     from ..filters import Filter
@@ -147,8 +148,7 @@ def run(
         view, unknown = choice.narrowed(store, view, picked or choice.Choice())
         report = _built(store, view, by, bad_lines, standings, detail=detail)
         _print(report, form)
-        for remark in [*bad_files, *wrong, *unknown, *_remarks(report, form, store, settings)]:
-            print(remark, file=sys.stderr)
+        tell([*bad_files, *wrong, *unknown, *_remarks(report, form, store, settings)])
     if bad_files:
         raise typer.Exit(1)
 

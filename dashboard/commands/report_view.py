@@ -17,6 +17,7 @@ from ..sheets import Answer
 from . import choice, folder
 from .nothing import nothing
 from .price_file import table
+from .remarks import tell
 
 if TYPE_CHECKING:
     from ..billing.billed import Billed
@@ -75,8 +76,7 @@ def run(
         answer, title = _answer(store, request, form)
         files = [] if billed else folder.problems(store, request.read)[0]
     printed(answer, form, title)
-    for sentence in files:
-        print(sentence, file=sys.stderr)
+    tell(files)
     if files:
         raise typer.Exit(1)
 
@@ -220,8 +220,7 @@ def printed(answer: Answer, form: str, title: str = "") -> None:
         data.write_json(answer, sys.stdout)
     elif form == "csv":
         data.write_csv(answer, sys.stdout)
-        for remark in answer.remarks:
-            print(remark, file=sys.stderr)
+        tell(answer.remarks)
     else:
         _as_text(answer, title)
 
@@ -232,9 +231,9 @@ def _as_text(answer: Answer, title: str) -> None:
 
     console = printout.Terminal(highlight=False, emoji=False)
     if title:
-        console.print(title, style="dim", soft_wrap=True)
+        text.say(title, console, style="dim")
     text.show(answer, console)
     if answer.remarks and answer.sheets:
         console.print()
     for remark in answer.remarks:
-        console.print(text.printable(remark), style="dim", soft_wrap=True, markup=False)
+        text.say(remark, console, style="dim")

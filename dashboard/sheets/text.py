@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _NUMBER = re.compile(r"(≥ |about )?[-−+<>]*\$?[\d,.]+( ?[kMBT%s]| d| h| (tokens|calls))?|–|not known")
+_SPACE = re.compile(r" (?!%)")
 _GAP = "  "
 _LONG = 32
 """A name of up to so many places is left whole as long as a column can be left out."""
@@ -44,10 +45,16 @@ def show(answer: Answer, console: Console) -> None:
         _show(sheet, console)
 
 
+def say(sentence: str, console: Console, style: str | None = None) -> None:
+    """Print a sentence: wrapped at words on a terminal, one line in a pipe."""
+    lines = wrapped(printable(sentence), console.width) if console.is_terminal else [printable(sentence)]
+    _line("\n".join(lines), console, style)
+
+
 def _show(sheet: Sheet, console: Console) -> None:
-    _line(sheet.title, console, style="bold")
+    say(sheet.title, console, style="bold")
     if sheet.sentence:
-        _line(printable(sheet.sentence), console)
+        say(sheet.sentence, console)
     if sheet.rows:
         head, *body = lines(sheet, console.width if console.is_terminal else None)
         _line(head, console, style="dim")
@@ -95,9 +102,9 @@ def _hanging(begin: str, lines: Sequence[str]) -> list[str]:
 
 
 def wrapped(sentence: str, width: int) -> list[str]:
-    """Its lines of at most so many places: broken at spaces, and words that are longer anywhere."""
+    """Lines of at most so many places: broken at spaces (not at that of `12 %`), longer words anywhere."""
     lines = [""]
-    for word in sentence.split(" "):
+    for word in _SPACE.split(sentence):
         longer = f"{lines[-1]} {word}" if lines[-1] else word
         if _cells(longer) <= width:
             lines[-1] = longer

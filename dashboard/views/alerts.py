@@ -31,7 +31,7 @@ _BUDGETS = (
     ),
 )
 _ALERTS = (
-    Column("raised", "Since", moment_words),
+    Column("raised", "Since", moment_words, whole=True),
     text_column("severity", "Severity"),
     Column("sentence", "What", plain, wraps=True),
     *map(data_column, ("rule", "level")),

@@ -16,6 +16,7 @@ import pandas as pd
 from .. import grouping, numbers
 from ..filters import NONE
 from ..sheets import Cell, Column, plain
+from ..sheets.names import model_label
 from ..sources import RUNS
 from . import Asked
 
@@ -119,7 +120,7 @@ def moment_words(value: Any) -> str:
 
 def text_column(key: str, head: str, *, extra: int = 0) -> Column:
     """A column of names."""
-    return Column(key, head, name, extra=extra)
+    return Column(key, head, name, extra=extra, brief=model_label if key == "model" else None)
 
 
 def data_column(key: str) -> Column:

@@ -59,7 +59,7 @@ ERROR_COLUMNS = (
     Column("class", "Class", lambda kind: CLASSES[kind]),
     Column("calls", "Calls", numbers.count),
     Column("share", "Share", _share),
-    Column("last", "Last", lambda text: text[:16].replace("T", " ")),
+    Column("last", "Last", lambda text: text[:16].replace("T", " "), whole=True),
     Column("meaning", "Meaning", plain, extra=True),
 )
 """What is told of each error type. Shares are of all failed calls."""

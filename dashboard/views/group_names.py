@@ -7,12 +7,14 @@ from typing import Any
 
 from ..filters import NONE
 from ..sheets import Column
-from .columns import name
+from .columns import name, text_column
 
 
 def key_column(by: str) -> Column:
     """The column of the groups, named as in `report --by`."""
-    return Column(by, by.capitalize(), _hour if by == "hour" else name)
+    if by == "model":
+        return text_column(by, "Model")
+    return Column(by, by.capitalize(), _hour if by == "hour" else name, whole=by in ("day", "hour"))
 
 
 def label(value: Any) -> str | None:
