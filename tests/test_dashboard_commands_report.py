@@ -16,6 +16,7 @@ from dashboard.commands import report_view
 from dashboard.commands.choice import Choice
 from dashboard.commands.report import What
 from dashboard.settings import Settings, load
+from dashboard.views import View
 from dashboard.views.all import VIEWS
 
 pytestmark = pytest.mark.usefixtures("own_machine")
@@ -92,6 +93,16 @@ def test_the_words_are_those_of_the_views() -> None:
     assert [word.value for word in What] == [one.name for one in VIEWS]
 
 
+@pytest.mark.parametrize("one", VIEWS, ids=lambda one: one.name)
+def test_the_help_has_a_line_for_each_view_with_the_flags_it_takes(capsys: Shell, one: View) -> None:
+    _, out, _ = run(capsys, "report", "--help")
+    (line,) = [line for line in out.splitlines() if line.split()[:1] == [one.name]]
+    takes = {"--by": one.grouped, "--billed": one.has_bill, "--limit": one.limited}
+    assert line.split(maxsplit=1)[1].startswith(f"{one.help}  " if any(takes.values()) else one.help)
+    assert [flag for flag in takes if flag in line] == [flag for flag, so in takes.items() if so]
+    assert f"callmeter report {one.name} " in out or not one.grouped
+
+
 @pytest.mark.parametrize("name", What)
 def test_every_view_is_text_json_and_csv(capsys: Shell, folder: Path, name: str) -> None:
     found = document(capsys, name, *NOVEMBER)
@@ -112,6 +123,20 @@ def test_a_view_is_of_the_last_30_days_unless_a_period_is_named(folder: Path, ca
     days = datetime.fromisoformat(found["until"]) - datetime.fromisoformat(found["since"])
     assert days.days == 30
     assert document(capsys, "models", *NOVEMBER)["since"] == "2026-11-01T00:00:00+00:00"
+
+
+def test_a_list_of_the_largest_has_20_rows_or_as_many_as_are_asked_for(folder: Path, capsys: Shell) -> None:
+    calls = [call("2026-11-18T10:00:00+00:00", session_id=f"s{number}") for number in range(30)]
+    cold = [call("2026-11-17T10:00:00+00:00", session_id=f"c{n}", tokens_cache_write_5m=9) for n in range(25)]
+    (folder / "api-calls-2026-11-18.jsonl").write_text("\n".join(calls) + "\n")
+    (folder / "api-calls-2026-11-17.jsonl").write_text("\n".join(cold) + "\n")
+    for words, rows in (((), 20), (("--limit", 3), 3), (("--limit", 100), 55)):
+        assert len(document(capsys, "sessions", *NOVEMBER, *words)["sessions"]) == rows
+        _, out, _ = run(capsys, "report", "sessions", *NOVEMBER, *words, "--csv")
+        assert len(out.splitlines()) == rows + 1
+        assert len(document(capsys, "cache", *NOVEMBER, *words)["cold"]) == min(rows, 25)
+    _, out, _ = run(capsys, "report", "cache", *NOVEMBER, "--limit", 3)
+    assert "The first 3 of 25:" in out
 
 
 def test_choices_narrow_a_view_and_the_plain_report_alike(capsys: Shell, folder: Path) -> None:
@@ -171,6 +196,15 @@ def test_csv_is_data_alone_and_what_must_be_known_stands_on_stderr(capsys: Shell
             ["models", "--billed", "--project", "web"],
             "--billed: Anthropic's reports know models, but no projects, tasks or workers.",
         ),
+        (
+            ["models", "--limit", "3"],
+            "--limit: callmeter report models lists all there is; it is for sessions and cache.",
+        ),
+        (
+            ["cache", "--billed", "--limit", "3"],
+            "--limit: callmeter report cache --billed lists all there is; it is for sessions and cache.",
+        ),
+        (["--limit", "3"], "--limit needs a view: callmeter report sessions --limit 100, for one."),
         (["models", "--json", "--csv"], "--json and --csv: give one of them."),
     ],
 )

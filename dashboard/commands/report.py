@@ -51,7 +51,7 @@ class By(StrEnum):
 
 def report(
     view: Annotated[
-        What | None, typer.Argument(metavar="VIEW", show_default=False, help=f"One of {', '.join(What)}.")
+        What | None, typer.Argument(metavar="VIEW", show_default=False, help="A question; see above.")
     ] = None,
     date: Annotated[
         str | None, typer.Option(metavar="DAY", help="One day (2026-11-22, yesterday) or month (2026-11).")
@@ -65,7 +65,11 @@ def report(
         str | None, typer.Option(metavar="DAY", help="To this day, itself included, or up to an hour.")
     ] = None,
     by: Annotated[
-        By | None, typer.Option(metavar="GROUP", help=f"Group by {', '.join(By)}. [default: model]")
+        By | None,
+        typer.Option(
+            metavar="GROUP",
+            help=f"Group by {', '.join(By)}; of the views only latency and failures. [default: model]",
+        ),
     ] = None,
     model: choice.Model = None,
     project: choice.Project = None,
@@ -74,9 +78,17 @@ def report(
     source: choice.Source = None,
     outcome: choice.OnlyOutcome = None,
     billed: Annotated[
-        bool, typer.Option("--billed", help="In a view: Anthropic's numbers instead of the logged ones.")
+        bool,
+        typer.Option(
+            "--billed",
+            help="Anthropic's numbers, not the logged ones: in summary, daily, models, projects and cache.",
+        ),
     ] = False,
-    detail: Annotated[bool, typer.Option("--detail", help="Also list each call.")] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="In sessions and cache: list so many. [default: 20]"),
+    ] = None,
+    detail: Annotated[bool, typer.Option("--detail", help="Also list each call; in no view.")] = False,
     json: options.Json = False,
     csv: Annotated[
         bool,
@@ -87,9 +99,21 @@ def report(
 ) -> None:
     """Print calls, tokens and cost of today or of another period; or a VIEW of the last 30 days.
 
-    summary: all time, today, 7 and 30 days; daily: with a 7-day average; models; projects; sessions: the
-    dearest; cache: what caching saves; alerts: budgets and open alerts; latency; failures. Numbers of
-    Anthropic's stand beside the logged ones once callmeter sync has read them.
+    \b
+    VIEW        tells                                       and takes
+      summary   cost so far and tokens by kind              --billed
+      daily     day by day, with a 7-day average            --billed
+      models    tokens, cache hits and cost by model        --billed
+      projects  sessions and cost by project                --billed
+      sessions  the 20 dearest sessions                     --limit
+      cache     what caching saves, and where it does not   --billed, --limit
+      alerts    budgets and open alerts
+      latency   how long calls take: p50, p95, p99          --by
+      failures  what fails, and why: 429, 529, timeouts     --by
+
+    Every view takes --json and --csv, and all but alerts a period and a choice of calls, --model to
+    --outcome. Without a view there are --by and --detail, but neither --billed nor --limit. In summary and
+    daily numbers of Anthropic's stand beside the logged ones once callmeter sync has read them.
 
     JSON holds `totals` and `groups` under the names of the log's fields, and how complete they are.
     estimated_cost_usd is the sum of the known costs: null when none is known, and only the known part
@@ -102,6 +126,9 @@ def report(
       callmeter report summary
       callmeter report daily --project web --date 2026-11
       callmeter report models --billed
+      callmeter report sessions --limit 100 --csv
+      callmeter report latency --by hour --date yesterday
+      callmeter report failures --week --by project
       callmeter report --since 2026-11-01 --by project --json
       callmeter report --date yesterday --detail --csv > calls.csv
     """
@@ -109,6 +136,8 @@ def report(
         raise UsageError("--json and --csv: give one of them.")
     if view is None and billed:
         raise UsageError("--billed needs a view: callmeter report models --billed, for one.")
+    if view is None and limit is not None:
+        raise UsageError("--limit needs a view: callmeter report sessions --limit 100, for one.")
     if view is not None and detail:
         raise UsageError(f"--detail lists calls; callmeter report {view} has none to list.")
     settings = options.settings(log_dir=log_dir, timezone=timezone)
@@ -124,7 +153,9 @@ def report(
     else:
         from . import report_view
 
-        report_view.run(settings, view, range_, picked, by and by.value, form, now, billed=billed)
+        report_view.run(
+            settings, view, range_, picked, by and by.value, form, now, billed=billed, limit=limit
+        )
 
 
 def run(

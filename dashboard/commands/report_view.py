@@ -44,6 +44,7 @@ class Request:
     by: str | None
     now: datetime
     billed: bool
+    limit: int | None
 
     @property
     def read(self) -> Filter | None:
@@ -61,6 +62,7 @@ def run(
     now: datetime,
     *,
     billed: bool = False,
+    limit: int | None = None,
 ) -> None:
     """Make the view and print it as "text", "json" or "csv". Raises CallmeterError; Exit when files are
     unreadable.
@@ -68,7 +70,7 @@ def run(
     from ..store.files import FileStore
     from ..views.all import view
 
-    request = Request(settings, view(name), range_, picked, by, now, billed)
+    request = Request(settings, view(name), range_, picked, by, now, billed, limit)
     _check(request)
     folder.usable(settings.log_dir, may_be_missing=billed)
     with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
@@ -86,6 +88,8 @@ def _check(request: Request) -> None:
     what = request.what
     if request.by is not None and not what.grouped:
         raise UsageError(f"--by: callmeter report {what.name} says itself what its rows are.")
+    if request.limit is not None and (request.billed or not what.limited):
+        raise UsageError(f"--limit: callmeter report {_said(request)} lists all there is; {_limited()}.")
     if not request.billed:
         return
     if not what.has_bill:
@@ -100,6 +104,17 @@ def _of_the_bill() -> str:
 
     *most, last = [one.name for one in VIEWS if one.has_bill]
     return f"they tell of {', '.join(most)} and {last}"
+
+
+def _said(request: Request) -> str:
+    return f"{request.what.name} --billed" if request.billed else request.what.name
+
+
+def _limited() -> str:
+    """Which views list the first of many, in words."""
+    from ..views.all import VIEWS
+
+    return f"it is for {' and '.join(one.name for one in VIEWS if one.limited)}"
 
 
 def _load(store: FileStore, request: Request) -> None:
@@ -168,7 +183,7 @@ def _chosen(store: FileStore, request: Request, bill: Billed | None) -> tuple[Fi
 def _asked(store: FileStore, request: Request, view: Filter, bill: Billed | None) -> Asked:
     from logger.pricing import built_in
 
-    from ..views import Asked
+    from ..views import MOST, Asked
 
     settings, now = request.settings, request.now
     standings, opened = _money(store, settings, now) if request.what.money else ((), ())
@@ -179,6 +194,7 @@ def _asked(store: FileStore, request: Request, view: Filter, bill: Billed | None
         prices=table(settings.prices) or built_in(),
         by=request.by or "model",
         billed=bill,
+        most=request.limit or MOST,
         only_billed=request.billed,
         standings=standings,
         opened=opened,

@@ -21,6 +21,9 @@ from ..store.base import Store
 
 T = TypeVar("T")
 
+MOST = 20
+"""Rows of the tables that list the largest of something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -39,6 +42,8 @@ class Asked:
     """Anthropic's numbers of all days; None when nothing was ever synced."""
     of_bill: tuple[str, ...] = ()
     """What must be known with `billed`, in sentences: whose it is."""
+    most: int = MOST
+    """Rows of the tables of `limited` views that list the largest."""
     only_billed: bool = False
     """Whether Anthropic's numbers are asked for rather than the logged ones."""
     standings: tuple[Standing, ...] = ()
@@ -70,3 +75,5 @@ class View:
     """Whether it can be made of Anthropic's numbers (`Asked.only_billed`)."""
     money: bool = False
     """Whether it needs budgets and alerts."""
+    limited: bool = False
+    """Whether it lists the first `Asked.most` of what may be many."""

@@ -14,9 +14,6 @@ from . import Asked, View, bill, bill_facets
 from .columns import HIT_RATE, data_column, facet, text_column, usd
 from .remarks import facts, incomplete_tokens
 
-MOST = 20
-"""Rows of the tables of cold caches and of large inputs."""
-
 _MARK = Column("mark", "", plain)
 _READ = Column("read", "Read", numbers.short)
 _INPUT = Column("input", "All input", numbers.short, extra=1)
@@ -50,8 +47,8 @@ def _logged(asked: Asked) -> Answer:
     sheets = (
         efficiency(lines, "project", "Project"),
         efficiency(lines, "model", "Model"),
-        _cold(lines),
-        _uncached(lines),
+        _cold(lines, asked.most),
+        _uncached(lines, asked.most),
     )
     whole = savings.totals(lines)
     known = {"cache": _cells(whole)}
@@ -107,16 +104,16 @@ _COLD = (
 )
 
 
-def _cold(lines: pd.DataFrame) -> Sheet:
+def _cold(lines: pd.DataFrame, most: int) -> Sheet:
     found = savings.cold(lines)
-    table = [_cold_row(project, session, row) for (project, session), row in _first(found)]
+    table = [_cold_row(project, session, row) for (project, session), row in _first(found, most)]
     lost = numbers.usd(-float(found["net_usd"].sum()))
     said = "Every session's cache writes were paid back by its reads."
     if not lines["written"].any():
         said = "Nothing was written to the cache."
     if len(found):
         what = f"{numbers.plural(len(found), 'session')} wrote to the cache and read too little of it"
-        said = f"{what}: {lost} lost, unless other sessions read it.{_more(len(found))}"
+        said = f"{what}: {lost} lost, unless other sessions read it.{_more(len(found), most)}"
     return Sheet("cold", "Cold caches", _COLD, table, said)
 
 
@@ -137,16 +134,17 @@ _LARGE = (
 )
 
 
-def _uncached(lines: pd.DataFrame) -> Sheet:
+def _uncached(lines: pd.DataFrame, most: int) -> Sheet:
     found = savings.uncached(lines)
-    table = [_large_row(project, model, row) for (project, model), row in _first(found)]
+    table = [_large_row(project, model, row) for (project, model), row in _first(found, most)]
     size = f"{savings.LARGE:,} input tokens or more"
     calls = int(found["calls"].sum())
     said = f"No call sent {size} without caching."
     if calls:
         bound = "≥ " if found["unpriced"].any() else ""
         cost = f"{bound}{numbers.usd(float(found['input_usd'].sum()))}"
-        said = f"{numbers.plural(calls, 'call')} sent {size} without caching, for {cost}.{_more(len(found))}"
+        sent = f"{numbers.plural(calls, 'call')} sent {size} without caching"
+        said = f"{sent}, for {cost}.{_more(len(found), most)}"
     return Sheet("uncached", "Large inputs without caching", _LARGE, table, said)
 
 
@@ -158,14 +156,14 @@ def _large_row(project: Any, model: Any, row: Mapping[Any, Any]) -> dict[str, Ce
     return names | counts | {"input_usd": cost} | bound
 
 
-def _first(found: pd.DataFrame) -> Iterator[tuple[Any, Mapping[Any, Any]]]:
+def _first(found: pd.DataFrame, most: int) -> Iterator[tuple[Any, Mapping[Any, Any]]]:
     """The first rows, each with its index."""
-    few = found.head(MOST)
+    few = found.head(most)
     return zip(few.index, few.to_dict("records"), strict=True)
 
 
-def _more(found: int) -> str:
-    return f" The first {MOST} of {found:,}:" if found > MOST else ""
+def _more(found: int, most: int) -> str:
+    return f" The first {most:,} of {found:,}:" if found > most else ""
 
 
 _COUNTS = (replace(one, bound="tokens_bound") for one in (_READ, _INPUT, _WRITTEN))
@@ -203,4 +201,6 @@ def _their_row(key: str, row: Mapping[str, Cell]) -> dict[str, Cell]:
     }
 
 
-VIEW = View("cache", "what caching saves, and where it does not", build, grouped=False, has_bill=True)
+VIEW = View(
+    "cache", "what caching saves, and where it does not", build, grouped=False, has_bill=True, limited=True
+)

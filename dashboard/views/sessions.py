@@ -11,11 +11,9 @@ import pandas as pd
 from ..filters import NONE
 from ..numbers import plural, share
 from ..sheets import Answer, Cell, Column, Sheet
-from . import Asked, View
+from . import MOST, Asked, View
 from .columns import CALLS, COST, INCOMPLETE, TOKENS, added, day_words, lines, text_column, usage
 from .remarks import facts, incomplete
-
-MOST = 20
 
 _COLUMNS = (
     Column("day", "Day", day_words, whole=True),
@@ -34,7 +32,7 @@ def build(asked: Asked) -> Answer:
     rows = lines(asked)
     inside = rows[(rows["session_id"] != NONE).to_numpy()]
     every = added(inside, ["session_id"])
-    dearest = every.head(MOST)
+    dearest = every.head(asked.most)
     chosen = _of(inside, dearest.index)
     begun = chosen.groupby("session_id", observed=True)["time"].min()
     names = {key: _names(chosen, key) for key in ("project", "model")}
@@ -81,4 +79,4 @@ def _apart(rows: pd.DataFrame, inside: pd.DataFrame) -> tuple[str, ...]:
     return (f"{plural(apart, 'call')} ({share(apart, every)}) {verb} no session.",)
 
 
-VIEW = View("sessions", f"the {MOST} dearest sessions", build, grouped=False)
+VIEW = View("sessions", f"the {MOST} dearest sessions", build, grouped=False, limited=True)
