@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from logger.pricing import PriceTable, built_in
+
 from . import sources
+from .filters import NONE
 from .numbers import count, plural, share
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
@@ -22,14 +25,18 @@ NAMED = 3
 class Completeness:
     """Of how many calls the cost and the token counts are known, and who logged the calls.
 
-    `unpriced` is made of `no_price`, `uncounted` and calls for which neither can be told.
+    `unpriced` is made of `no_price`, `no_cost`, `uncounted` and calls for which none of these can be told.
     """
 
     calls: int = 0
     unpriced: int = 0
     not_final: int = 0
     no_price: Mapping[str, int] = field(default_factory=dict)
-    """Calls with token counts by model, of models not one call of which has a price; most calls first."""
+    """Calls with token counts by model, of models without a price or any priced call; most calls first."""
+    no_cost: Mapping[str, int] = field(default_factory=dict)
+    """Calls with token counts by model, of models that have a price: their lines hold no cost all the same,
+    as those of old loggers that wrote 0 for a model they did not know; most calls first.
+    """
     uncounted: int = 0
     """Calls of unknown cost without any token counts."""
     by_source: Mapping[str, int] = field(default_factory=dict)
@@ -53,7 +60,7 @@ class Completeness:
     @property
     def otherwise_unpriced(self) -> int:
         """Calls of unknown cost although others of their model have one: another speed, region or date."""
-        return self.unpriced - self.uncounted - sum(self.no_price.values())
+        return self.unpriced - self.uncounted - sum(self.no_price.values()) - sum(self.no_cost.values())
 
     @property
     def complete(self) -> bool:
@@ -61,17 +68,25 @@ class Completeness:
         return not (self.unpriced or self.not_final or self.of_runs)
 
 
-def completeness(sums: pd.DataFrame) -> Completeness:
-    """What a sums frame says of its own completeness."""
+def completeness(sums: pd.DataFrame, prices: PriceTable | None = None) -> Completeness:
+    """What a sums frame says of its own completeness. prices: which models have one; None: the built-in."""
+    table = prices if prices is not None else built_in()
     calls, unpriced = sums["calls"].to_numpy(), sums["unpriced"].to_numpy()
     counted = sums["tokens_total"].to_numpy() > 0
     priced = _by_name(sums["model"], calls - unpriced)
     with_tokens = _by_name(sums["model"], np.where(counted, unpriced, 0))
+    old = counted & (sums["source"] == NONE).to_numpy()
+    of_old = _by_name(sums["model"], np.where(old, unpriced, 0))
+    has_price = {model for model in with_tokens if table.find(model)}
+    costless = {model: of_old.get(model, 0) if model in priced else with_tokens[model] for model in has_price}
     return Completeness(
         calls=int(calls.sum()),
         unpriced=int(unpriced.sum()),
         not_final=int(sums["not_final"].to_numpy().sum()),
-        no_price={model: number for model, number in with_tokens.items() if model not in priced},
+        no_price={
+            model: number for model, number in with_tokens.items() if model not in {*priced, *has_price}
+        },
+        no_cost={model: costless[model] for model in with_tokens if costless.get(model)},
         uncounted=int(unpriced[~counted].sum()),
         by_source=_by_name(sums["source"], calls),
     )
@@ -113,12 +128,20 @@ def why_unpriced(known: Completeness) -> list[str]:
         models = listed(list(known.no_price))
         one = "of a model without a price" if len(known.no_price) == 1 else "of models without a price"
         reasons.append(f"{plural(sum(known.no_price.values()), 'call')} {one} ({models})")
+    if known.no_cost:
+        reasons.append(_costless(known.no_cost))
     if known.uncounted:
         reasons.append(f"{plural(known.uncounted, 'call')} without token counts")
     if known.otherwise_unpriced:
         other = plural(known.otherwise_unpriced, "call")
         reasons.append(f"{other} of a kind without a price (speed, region or date)")
     return reasons
+
+
+def _costless(models: Mapping[str, int]) -> str:
+    calls = sum(models.values())
+    whose = "its model has" if calls == 1 else "their model has" if len(models) == 1 else "their models have"
+    return f"{plural(calls, 'call')} logged without a cost though {whose} a price ({listed(list(models))})"
 
 
 def sources_words(known: Completeness) -> str:

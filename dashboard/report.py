@@ -18,6 +18,8 @@ from typing import Any, TextIO
 
 import pandas as pd
 
+from logger.pricing import PriceTable
+
 from . import metrics
 from .completeness import Completeness, completeness
 from .filters import NONE, Filter
@@ -52,15 +54,18 @@ def build(
     bad_lines: int = 0,
     rows: pd.DataFrame | None = None,
     standings: tuple[Standing, ...] = (),
+    prices: PriceTable | None = None,
 ) -> Report:
-    """Add up a sums frame (with tasks when `by` is "task"); `by` is one of `metrics.KEYS`."""
+    """Add up a sums frame (with tasks when `by` is "task"); `by` is one of `metrics.KEYS`. prices: tell why a
+    cost is not known; None: the built-in ones.
+    """
     key = metrics.KEYS[by]
     return Report(
         view=view,
         key=key,
         totals=metrics.totals(sums),
         groups=tuple(metrics.group_totals(metrics.by(sums, key)).items()),
-        known=completeness(sums),
+        known=completeness(sums, prices),
         bad_lines=bad_lines,
         rows=rows,
         standings=standings,
@@ -128,6 +133,7 @@ def _completeness(known: Completeness) -> dict[str, Any]:
         "priced_calls": known.priced,
         "final_calls": known.final,
         "without_price": dict(known.no_price),
+        "without_cost": dict(known.no_cost),
         "without_token_counts": known.uncounted,
         "calls_by_source": dict(known.by_source),
         "calls_are_a_lower_bound": known.of_runs > 0,

@@ -459,6 +459,24 @@ def test_check_tells_calls_without_token_counts_from_models_without_a_price(
     assert "1 call without a price, 4 calls without token counts" in err
 
 
+def test_check_tells_lines_without_a_cost_from_models_without_a_price(capsys: Shell, tmp_path: Path) -> None:
+    """Before `source` existed a logger wrote 0 for a model it did not know."""
+    old = {"model": "claude-3-opus-20240229", "estimated_cost_usd": 0, "source": None}
+    log(
+        tmp_path,
+        "2026-11-20",
+        call("2026-11-20T10:00:00+00:00", **old),
+        call("2026-11-20T10:00:00+00:00", **old | {"model": "new"}),
+    )
+    _, found = findings(capsys, tmp_path)
+    assert found["without_cost"] == [{"model": "claude-3-opus-20240229", "calls": 1}]
+    assert len(found["unpriced"]) == 2
+    _, out, err = run(capsys, "check", "--log-dir", tmp_path)
+    assert "no known price:\n  new: 1\n\n" in out
+    assert "though their model has a price:\n  claude-3-opus-20240229: 1\n\n" in out
+    assert "1 call without a price, 1 call logged without a cost" in err
+
+
 def test_check_lists_calls_that_stand_in_two_lines(capsys: Shell, tmp_path: Path) -> None:
     """Only lines that count, and only the line's own id: not one in a text or deeper in the record."""
     moment = "2026-11-20T10:00:00+00:00"

@@ -6,7 +6,10 @@ import pytest
 
 from dashboard import completeness, sources
 from dashboard.completeness import Completeness
+from dashboard.store.base import Health
+from dashboard.web import health
 from tests import frames
+from tests.asking import PRICES
 from tests.frames import at
 
 NOW = at("2026-11-22 14:35")
@@ -44,6 +47,45 @@ def test_unknown_costs_are_told_by_their_reason() -> None:
         "1 call of a kind without a price (speed, region or date)",
     ]
     assert completeness.priced_words(found) == "20.0 % priced: the cost of 4 of 5 calls is not known."
+
+
+def test_lines_without_a_cost_of_models_with_a_price_are_told_as_that() -> None:
+    """Old loggers wrote no source, and 0 for a model they did not know."""
+    opus, haiku = "claude-opus-4-20250514", "claude-3-5-haiku-20241022"
+    found = known(
+        {"model": opus, "cost_usd": NAN, "tokens_input": 5, "source": ""},
+        {"model": haiku, "cost_usd": NAN, "tokens_input": 5, "source": ""},
+        {"model": haiku, "cost_usd": NAN, "tokens_input": 5, "source": "otel"},
+        {"model": haiku, "cost_usd": 0.5, "tokens_input": 5},
+        {"model": "local", "cost_usd": NAN, "tokens_input": 5, "source": ""},
+        {"model": opus, "cost_usd": NAN, "outcome": "failed", "source": ""},
+    )
+    assert (dict(found.no_price), dict(found.no_cost)) == ({"local": 1}, {opus: 1, haiku: 1})
+    assert (found.uncounted, found.otherwise_unpriced) == (1, 1)
+    assert completeness.why_unpriced(found) == [
+        "1 call of a model without a price (local)",
+        f"2 calls logged without a cost though their models have a price ({haiku}, {opus})",
+        "1 call without token counts",
+        "1 call of a kind without a price (speed, region or date)",
+    ]
+
+
+def test_the_health_view_says_that_lines_hold_no_cost_and_advises_no_price_file() -> None:
+    line = {"time": NOW, "model": "claude-3-opus-20240229", "cost_usd": NAN, "tokens_input": 5}
+    panels = health.render(Health(), frames.sums(frames.rows([line])), "logs", NOW, frames.UTC)
+    costs = next(str(one) for one in panels if "of unknown cost" in str(one))
+    assert "1 call logged without a cost though its model has a price (claude-3-opus-20240229)" in costs
+    assert "price file" not in costs
+
+
+def test_a_price_of_ones_own_makes_a_model_one_that_has_a_price() -> None:
+    sums = frames.sums(frames.rows([{"time": NOW, "model": "opus", "cost_usd": NAN, "tokens_input": 5}]))
+    assert completeness.why_unpriced(completeness.completeness(sums, PRICES)) == [
+        "1 call logged without a cost though its model has a price (opus)"
+    ]
+    assert completeness.why_unpriced(completeness.completeness(sums)) == [
+        "1 call of a model without a price (opus)"
+    ]
 
 
 def test_lower_bounds_are_counted_and_said() -> None:

@@ -89,6 +89,7 @@ def test_json_has_the_names_of_the_line() -> None:
             "priced_calls": 2,
             "final_calls": 2,
             "without_price": {},
+            "without_cost": {},
             "without_token_counts": 0,
             "calls_by_source": {"manual": 2},
             "calls_are_a_lower_bound": False,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import folder, options
+from . import folder, options, price_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found. `unpriced`, `uncounted` and `not_final` map models to calls, most calls first."""
+    """What was found. `unpriced`, `uncounted`, `no_cost`, `not_final`: models -> calls, most calls first."""
 
     files: int
     lines: int
@@ -45,12 +45,15 @@ class Findings:
     """Calls whose cost is not known, for whatever reason."""
     uncounted: Mapping[str, int]
     """Those of them whose token counts are not known, so that no price would help."""
+    no_cost: Mapping[str, int]
+    """Those of them whose tokens and model's price are known: the lines hold no cost all the same."""
     not_final: Mapping[str, int]
 
     @property
     def without_price(self) -> dict[str, int]:
         """Calls whose tokens are known and whose price is not."""
-        left = {model: calls - self.uncounted.get(model, 0) for model, calls in self.unpriced.items()}
+        other = Counter(self.uncounted) + Counter(self.no_cost)
+        left = {model: calls - other[model] for model, calls in self.unpriced.items()}
         return {model: calls for model, calls in left.items() if calls > 0}
 
     @property
@@ -97,6 +100,7 @@ def check(
 
 def look(settings: Settings) -> Findings:
     """Read every file of the log folder. Raises FolderError."""
+    from ..completeness import completeness
     from ..filters import days
     from ..store.files import FileStore
 
@@ -106,6 +110,8 @@ def look(settings: Settings) -> Findings:
         ever = days(date(1970, 1, 2), date(9000, 1, 1), store.zone)
         sums = store.sums(ever)
         unpriced = _by_model(sums, "unpriced")
+        uncounted = _uncounted(store, ever) if unpriced else {}
+        known = completeness(sums, price_file.explaining(settings.prices))
         return Findings(
             files=store.health().days_total,
             lines=store.health().lines,
@@ -115,7 +121,8 @@ def look(settings: Settings) -> Findings:
             superseded=tuple(store.superseded()),
             incomplete=tuple(incomplete(settings.log_dir)),
             unpriced=unpriced,
-            uncounted=_uncounted(store, ever) if unpriced else {},
+            uncounted=uncounted,
+            no_cost=_among(known.no_cost, Counter(unpriced) - Counter(uncounted)),
             not_final=_by_model(sums, "not_final"),
         )
 
@@ -124,6 +131,11 @@ def _uncounted(store: FileStore, view: Filter) -> dict[str, int]:
     """Calls by model of which neither tokens nor cost are known."""
     rows = store.rows(view, columns=["model", "counted", "cost_usd", "calls"])
     return _by_model(rows[~rows["counted"] & rows["cost_usd"].isna()], "calls")
+
+
+def _among(found: Mapping[str, int], counted: Mapping[str, int]) -> dict[str, int]:
+    """Calls by model, no more than there are: hourly sums mix lines with tokens and lines without."""
+    return {model: least for model, calls in found.items() if (least := min(calls, counted.get(model, 0)))}
 
 
 def _by_model(sums: pd.DataFrame, measure: str) -> dict[str, int]:
@@ -166,6 +178,7 @@ def as_json(found: Findings) -> dict[str, Any]:
         "incomplete": list(found.incomplete),
         "unpriced": _models(found.unpriced),
         "uncounted": _models(found.uncounted),
+        "without_cost": _models(found.no_cost),
         "not_final": _models(found.not_final),
     }
 
@@ -195,6 +208,7 @@ def sections(found: Findings) -> list[tuple[str, list[str]]]:
         ("Lines not counted again, for other lines tell of the same calls", _superseded(found.superseded)),
         ("Last lines without an end, counted once they have one", list(found.incomplete)),
         ("Calls whose model has no known price", _counts(found.without_price)),
+        ("Calls logged without a cost though their model has a price", _counts(found.no_cost)),
         ("Calls whose token counts are not known, nor their cost", _counts(found.uncounted)),
         ("Calls not counted to the end: lower bounds", _counts(found.not_final)),
     )
@@ -240,6 +254,7 @@ def summary(found: Findings, log_dir: Path) -> str:
         *([plural(len(found.duplicates), "call") + " in more than one line"] if found.duplicates else []),
         *([again + " not counted again"] if found.superseded else []),
         plural(sum(found.without_price.values()), "call without a price", "calls without a price"),
+        *([plural(sum(found.no_cost.values()), "call") + " logged without a cost"] if found.no_cost else []),
         plural(sum(found.uncounted.values()), "call without token counts", "calls without token counts"),
         plural(sum(found.not_final.values()), "call not final", "calls not final"),
     )

@@ -28,7 +28,7 @@ from ..filters import Filter
 from ..numbers import plural
 from ..settings import Settings
 from ..store.files import FileStore
-from . import choice, folder
+from . import choice, folder, price_file
 from .choice import Choice
 from .export_wanted import Wanted
 from .nothing import nothing
@@ -68,14 +68,17 @@ def _export_logged(settings: Settings, wanted: Wanted, form: Form, now: datetime
         whole = wanted.view or _everything(store, now)
         view, remarks = choice.narrowed(store, whole, wanted.choice)
         bad_files, bad_lines = folder.problems(store, view)
+        prices = price_file.explaining(settings.prices)
         if wanted.rows == "accounting":
             billed, only = _billed(settings, wanted.choice, view), wanted.choice.words
-            extracts = accounting.book(store, view, billed, now, bad_lines=bad_lines, only=only)
+            extracts = accounting.book(
+                store, view, billed, now, bad_lines=bad_lines, only=only, prices=prices
+            )
         else:
             extracts = [_LOGGED[wanted.rows](store, view)]
         if not _put(wanted, form, extracts, view) and not remarks:
             remarks = [nothing(view, store, settings)]
-        known = report.build(store.sums(view), view, "model", bad_lines=bad_lines)
+        known = report.build(store.sums(view), view, "model", bad_lines=bad_lines, prices=prices)
         _say([*remarks, *_unbilled(wanted, form), *bad_files, *printout.remarks(known)])
     if bad_files:
         raise typer.Exit(1)

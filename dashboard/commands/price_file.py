@@ -22,3 +22,13 @@ def table(file: Path | None) -> PriceTable | None:
         return read_prices(file, built_in())
     except PriceError as error:
         raise CallmeterError(str(error)) from error
+
+
+def explaining(file: Path | None) -> PriceTable:
+    """The prices that tell why a cost is not known: the built-in ones alone where the file cannot be read."""
+    from logger.pricing import built_in
+
+    try:
+        return table(file) or built_in()
+    except CallmeterError:  # no total depends on it, and what writes lines says so
+        return built_in()

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import CallmeterError, UsageError
-from . import choice, folder, options, period
+from . import choice, folder, options, period, price_file
 from .nothing import nothing
 from .remarks import tell
 
 if TYPE_CHECKING:
+    from logger.pricing import PriceTable
+
     from ..filters import Filter
     from ..money.budgets import Standing
     from ..report import Report
@@ -177,7 +179,8 @@ def run(
         bad_files, bad_lines = folder.problems(store, view)
         standings, wrong = _standings(store, view, form, settings, now, picked)
         view, unknown = choice.narrowed(store, view, picked or choice.Choice())
-        report = _built(store, view, by, bad_lines, standings, detail=detail)
+        prices = price_file.explaining(settings.prices)
+        report = _built(store, view, by, bad_lines, standings, prices, detail=detail)
         _print(report, form)
         tell([*bad_files, *wrong, *unknown, *_remarks(report, form, store, settings)])
     if bad_files:
@@ -208,6 +211,7 @@ def _built(
     by: str,
     bad_lines: int,
     standings: tuple[Standing, ...],
+    prices: PriceTable | None,
     *,
     detail: bool,
 ) -> Report:
@@ -215,7 +219,7 @@ def _built(
 
     sums = store.sums(view, tasks=by == "task")
     rows = store.rows(view) if detail else None
-    return report.build(sums, view, by, bad_lines=bad_lines, rows=rows, standings=standings)
+    return report.build(sums, view, by, bad_lines=bad_lines, rows=rows, standings=standings, prices=prices)
 
 
 def _print(report: Report, form: str) -> None:

@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
+from logger.pricing import PriceTable
+
 from .. import metrics
 from ..billing.billed import Billed
 from ..completeness import completeness, final_words, priced_words, why_unpriced
@@ -31,14 +33,22 @@ Fact = tuple[str, Value, str | None]
 
 
 def book(
-    store: Store, view: Filter, billed: Billed | None, now: datetime, *, bad_lines: int = 0, only: str = ""
+    store: Store,
+    view: Filter,
+    billed: Billed | None,
+    now: datetime,
+    *,
+    bad_lines: int = 0,
+    only: str = "",
+    prices: PriceTable | None = None,
 ) -> list[Extract]:
     """The tables of a month, the day by day one first; Anthropic's only when something was synced.
 
     billed: of the same choice as the view, or None where a bill cannot be narrowed so.
     only: that choice in words; "" for all calls.
+    prices: tell why a cost is not known; None: the built-in ones.
     """
-    facts = list(summary(store, view, billed, now, bad_lines=bad_lines, only=only))
+    facts = list(summary(store, view, billed, now, bad_lines=bad_lines, only=only, prices=prices))
     parts = [
         days(store, view),
         facet(store, view, "model", "Models"),
@@ -78,7 +88,14 @@ def _kind(value: Value) -> str:
 
 
 def summary(
-    store: Store, view: Filter, billed: Billed | None, now: datetime, *, bad_lines: int = 0, only: str = ""
+    store: Store,
+    view: Filter,
+    billed: Billed | None,
+    now: datetime,
+    *,
+    bad_lines: int = 0,
+    only: str = "",
+    prices: PriceTable | None = None,
 ) -> Iterator[Fact]:
     """The period, its totals, how complete they are, and what Anthropic billed in it; arguments of `book`."""
     if only:
@@ -91,17 +108,17 @@ def summary(
     yield "Made", made.replace(tzinfo=None, microsecond=0), f"In that time zone, UTC{offset(made)}."
     if now < view.until:
         yield "Not over yet", None, "The period was not over when this was made."
-    yield from _logged(store, view)
+    yield from _logged(store, view, prices)
     if bad_lines:
         yield "Lines not understood", bad_lines, "callmeter check lists them."
     if billed is not None:
         yield from _billed(billed, view.since.date(), last)
 
 
-def _logged(store: Store, view: Filter) -> Iterator[Fact]:
+def _logged(store: Store, view: Filter, prices: PriceTable | None) -> Iterator[Fact]:
     """What was logged, and how much of it is known."""
     sums = store.sums(view)
-    added, known = metrics.totals(sums), completeness(sums)
+    added, known = metrics.totals(sums), completeness(sums, prices)
     yield "Calls", added.calls, _of_runs(known.of_runs)
     yield "Failed calls", added.failed, None
     yield "Tokens", added.tokens_total, final_words(known) if added.calls else None

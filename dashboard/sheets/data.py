@@ -46,8 +46,9 @@ def write_rows(names: Sequence[str], rows: Iterable[Mapping[str, Any]], out: Tex
 
 
 def safe(value: Any) -> Any:
-    """A cell as it may stand in CSV: a text that would be run as a formula gets a quote before it, and so does a
-    part of one that would be where `;` or a tab separates, for there the quotes around a cell do not hold.
+    """A cell as it may stand in CSV: a text that would be run as a formula gets a quote before it, and so
+    does a part of one that would be where `;` or a tab separates, for there the quotes around a cell do not
+    hold.
     """
     if isinstance(value, bool):
         return "true" if value else "false"

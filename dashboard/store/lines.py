@@ -365,7 +365,9 @@ def _tokens(raw: Mapping[str, Sequence[Any]]) -> dict[str, Array]:
 
 
 def _cost(raw: Mapping[str, Sequence[Any]], total: Array) -> Array:
-    """USD. Lines from before `source` existed wrote 0 for a model without a price: that is not known."""
+    """USD. Lines from before `source` existed hold 0 where their logger knew no price: not known, also
+    where there is a price now.
+    """
     cost = _numbers(raw["estimated_cost_usd"])
     if None in raw["source"]:
         old = np.fromiter((source is None for source in raw["source"]), bool)

@@ -74,7 +74,7 @@ def _logged(asked: Asked) -> Answer:
     beside = (bill.BILLED, bill.BILLED_BOUND) if billed else ()
     columns = (_DAY, CALLS, TOKENS, HIT_RATE, COST, _AVERAGE, *beside, *INCOMPLETE, _AVERAGE_BOUND)
     sheet = Sheet("days", "Day by day", columns, rows, _sentence(rows, COST))
-    remarks = (*incomplete(inside), *bill.remarks(asked))
+    remarks = (*incomplete(inside, asked), *bill.remarks(asked))
     return Answer((sheet,), facts(asked), remarks)
 
 

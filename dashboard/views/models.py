@@ -27,7 +27,7 @@ def _logged(asked: Asked) -> Answer:
     rows = [{"model": facet(model), **row} for model, row in zip(small.index, cells, strict=True)]
     columns = (_MODEL, CALLS, *BY_KIND, TOKENS, HIT_RATE, COST, _SHARE, *INCOMPLETE)
     sheet = Sheet("models", "Models", columns, with_shares(rows, COST.key), _sentence(rows, COST.key))
-    return Answer((sheet,), facts(asked), incomplete(sums))
+    return Answer((sheet,), facts(asked), incomplete(sums, asked))
 
 
 def _billed(asked: Asked) -> Answer:

@@ -50,7 +50,7 @@ def _logged(asked: Asked) -> Answer:
     records = zip(small.index, small.to_dict("records"), strict=True)
     table = [_row(project, row, sessions.get(project, _NONE)) for project, row in records]
     sheet = Sheet("projects", "Projects", _COLUMNS, table, _sentence(table))
-    return Answer((sheet,), facts(asked), incomplete(asked.store.sums(asked.view)))
+    return Answer((sheet,), facts(asked), incomplete(asked.store.sums(asked.view), asked))
 
 
 _NONE: Mapping[Any, Any] = {"sessions": 0, "calls": 0}

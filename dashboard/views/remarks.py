@@ -20,9 +20,9 @@ def facts(asked: Asked) -> dict[str, Any]:
     }
 
 
-def incomplete(sums: pd.DataFrame) -> tuple[str, ...]:
+def incomplete(sums: pd.DataFrame, asked: Asked) -> tuple[str, ...]:
     """What makes the numbers of a sums frame incomplete, in sentences."""
-    known = completeness(sums)
+    known = completeness(sums, asked.prices)
     return tuple(filter(None, (_calls(known), _tokens(known), _cost(known))))
 
 

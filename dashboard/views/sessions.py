@@ -39,7 +39,7 @@ def build(asked: Asked) -> Answer:
     records = zip(dearest.index, dearest.to_dict("records"), strict=True)
     table = [_row(session, row, begun, names) for session, row in records]
     sheet = Sheet("sessions", f"Dearest sessions ({len(table)} of {len(every):,})", _COLUMNS, table)
-    said = (*incomplete(asked.store.sums(asked.view)), *_apart(rows, inside))
+    said = (*incomplete(asked.store.sums(asked.view), asked), *_apart(rows, inside))
     return Answer((sheet,), {**facts(asked), "sessions_in_all": len(every)}, said)
 
 

@@ -55,7 +55,7 @@ def _logged(asked: Asked) -> Answer:
     return Answer(
         sheets=(_costs(asked, every, days), _tokens(asked, found)),
         facts={**facts(asked), **tracked},
-        remarks=(*incomplete(every), *_bill_remarks(asked, days)),
+        remarks=(*incomplete(every, asked), *_bill_remarks(asked, days)),
     )
 
 

@@ -50,7 +50,7 @@ def register(
     _navigation(app)
     _filters(app, store, clock)
     _refresh(app, store, feed, clock)
-    _overview(app, desk, clock)
+    _overview(app, desk, books, clock)
     _money(app, desk, clock)
     _bill(app, store, books, clock)
     _calls(app, store, clock)
@@ -118,7 +118,7 @@ def _refresh(app: Dash, store: Store, feed: live.Live, clock: Clock) -> None:
                 set_props(name, {"data": data})
 
 
-def _overview(app: Dash, desk: Desk, clock: Clock) -> None:
+def _overview(app: Dash, desk: Desk, books: Books, clock: Clock) -> None:
     @app.callback(
         *[Output(name, prop) for name, prop in overview.PARTS],
         Output(ids.DRAWN, "data"),
@@ -132,7 +132,8 @@ def _overview(app: Dash, desk: Desk, clock: Clock) -> None:
         state = urls.parse(search)
         if state.view != "overview" or tick is None:
             return no_update
-        return overview.only_new(overview.parts(desk.store, state, clock(), desk.rules().budgets), drawn)
+        made = overview.parts(desk.store, state, clock(), desk.rules().budgets, books.prices)
+        return overview.only_new(made, drawn)
 
 
 def _money(app: Dash, desk: Desk, clock: Clock) -> None:
@@ -228,7 +229,7 @@ def _health(
         sums = store.sums(urls.to_filter(state, now, store.zone))
         bill_panel = [bill_health.render(books, now)]
         return health.render(
-            store.health(), sums, str(settings.log_dir), now, store.zone, received(), bill_panel
+            store.health(), sums, str(settings.log_dir), now, store.zone, received(), bill_panel, books.prices
         )
 
 

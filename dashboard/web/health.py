@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from dash import html
 
+from logger.pricing import PriceTable
+
 from .. import metrics, numbers, sources
 from ..completeness import completeness, why_unpriced
 from ..otlp.status import TelemetryStatus
@@ -46,11 +48,13 @@ def render(
     zone: ZoneInfo,
     received: TelemetryStatus | None = None,
     bill: Sequence[Any] = (),
+    prices: PriceTable | None = None,
 ) -> list[Any]:
     """The view's panels. `sums` are those of the page's range and filters; `received` of workers, if any;
-    `bill`: the panel of Anthropic's bill.
+    `bill`: the panel of Anthropic's bill. `prices`: tell why a cost is not known; None: the built-in ones.
     """
-    reading = [_reading(health, folder, now, zone), _bad(health), *bill, _unpriced(sums), _not_final(sums)]
+    costs = _unpriced(sums, prices)
+    reading = [_reading(health, folder, now, zone), _bad(health), *bill, costs, _not_final(sums)]
     return reading if received is None else [*reading, *telemetry.panels(received, now)]
 
 
@@ -108,11 +112,11 @@ def _problems(problems: tuple[Problem, ...]) -> Any:
     return table(["File", "Line", "Reason"], rows)
 
 
-def _unpriced(sums: pd.DataFrame) -> Any:
+def _unpriced(sums: pd.DataFrame, prices: PriceTable | None) -> Any:
     models = metrics.by(sums[(sums["unpriced"] > 0).to_numpy()], "model")
     if not len(models):
         return panel("Costs", "The cost of every call in this range is known.")
-    known = completeness(sums)
+    known = completeness(sums, prices)
     reasons = "; ".join(why_unpriced(known))
     advice = "; a price file of your own prices new calls" if known.no_price else ""
     said = (

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from dash import no_update
 
+from logger.pricing import PriceTable
+
 from .. import filters, metrics, numbers
 from ..charts import CHARTS, Chart, Picture, Scene, Table
 from ..charts.picture import empty
@@ -76,12 +78,16 @@ def _once(read: Callable[[], pd.DataFrame]) -> Callable[[], pd.DataFrame]:
     return cache(read)
 
 
-def draw(store: Store, state: State, now: datetime, limit: float | None = None) -> Overview:
-    """Every card and picture of a state. limit: USD that all calls of a day may cost, if that is set."""
+def draw(
+    store: Store, state: State, now: datetime, limit: float | None = None, prices: PriceTable | None = None
+) -> Overview:
+    """Every card and picture of a state. limit: USD that all calls of a day may cost, if that is set. prices:
+    tell why a cost is not known; None: the built-in ones.
+    """
     shown = scene(store, state, now)
     before = metrics.totals(store.sums(shown.view.before(now)))
     added, today = metrics.totals(shown.sums), _today(store, shown, now, limit)
-    known = completeness(shown.sums)
+    known = completeness(shown.sums, prices)
     return Overview(
         cards=cards.cards(added, before, today, _series(shown), known),
         known=known,
@@ -123,9 +129,17 @@ def _series(shown: Scene) -> dict[str, list[float]]:
     return {name: small[:, place].tolist() for place, name in enumerate(hourly.columns)}
 
 
-def parts(store: Store, state: State, now: datetime, budgets: Sequence[Budget] = ()) -> list[Any]:
-    """What `PARTS` show in a state, in their order. budgets: a daily one of all calls stands beside today."""
-    shown = draw(store, state, now, _daily_limit(state, budgets))
+def parts(
+    store: Store,
+    state: State,
+    now: datetime,
+    budgets: Sequence[Budget] = (),
+    prices: PriceTable | None = None,
+) -> list[Any]:
+    """What `PARTS` show in a state, in their order. budgets: a daily one of all calls stands beside today.
+    prices: as of `draw`.
+    """
+    shown = draw(store, state, now, _daily_limit(state, budgets), prices)
     health = urls.to_search(replace(state, view="health", call=None))
     explained = badge.explanation(shown.known)
     return [

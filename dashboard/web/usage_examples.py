@@ -52,6 +52,7 @@ _RANGE: dict[str, Any] = {
         "priced_calls": 240,
         "final_calls": 240,
         "without_price": {},
+        "without_cost": {},
         "without_token_counts": 0,
         "calls_by_source": {"otel": 200, "cli": 40},
         "calls_are_a_lower_bound": True,

@@ -291,6 +291,7 @@ class CompletenessAnswer(BaseModel):
     priced_calls: int
     final_calls: int
     without_price: dict[str, int]
+    without_cost: dict[str, int]
     without_token_counts: int
     calls_by_source: dict[str, int]
     calls_are_a_lower_bound: bool
