@@ -264,6 +264,10 @@ def test_periods(flags: dict[str, object], since: str, until: str) -> None:
     [
         ({"until": "2026-11-02"}, "--until needs --since"),
         ({"since": "2026-11-03", "until": "2026-11-02"}, "is not before"),
+        (
+            {"since": "2026-12-05"},
+            "--since 2026-12-05 is a day to come; to see such days give --until as well.",
+        ),
         ({"since": "2026-11-03T18:30"}, "not a day"),
         ({"since": "2026-11-03T24"}, "hours go from 00 to 23"),
         ({"date": "2026-02-30"}, "not a day"),

@@ -290,6 +290,21 @@ def test_all_time_tells_what_could_not_be_read_on_any_day(capsys: Shell, folder:
     assert run(capsys, "report", "models", "--date", "2026-11-19")[0] == 0
 
 
+def test_lines_of_days_to_come_are_said_where_a_report_leaves_them_out(capsys: Shell, folder: Path) -> None:
+    """A clock that was wrong wrote two lines of 2031."""
+    since = ("--since", "2026-11-19")
+    assert "to come" not in run(capsys, "report", "models", *since)[1]
+    line = call("2031-01-01T10:00:00+00:00", project="web")
+    (folder / "api-calls-2031-01-01.jsonl").write_text(f"{line}\n{line}\n")
+    said = "2 lines of days to come are not in it."
+    assert said in run(capsys, "report", "models", *since)[1].splitlines()
+    assert said in document(capsys, "models", *since, "--project", "web")["remarks"]
+    assert said in run(capsys, "report", *since)[2].splitlines()
+    assert said in run(capsys, "export", *since, "-o", "-")[2].splitlines()
+    for words in (("summary", *since), ("models", "--date", "2026-11-19"), (*since, "--until", "2031-12-31")):
+        assert said not in "".join(run(capsys, "report", *words)[1:])
+
+
 def test_alerts_shows_budgets_and_what_is_open(capsys: Shell, folder: Path, own_machine: Path) -> None:
     (own_machine / "callmeter.toml").write_text(
         '[[budget]]\nname = "Tiny"\nperiod = "month"\nlimit = 0.001\n'

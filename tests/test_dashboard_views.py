@@ -46,6 +46,13 @@ def test_summary_adds_up_all_time_today_7_and_30_days() -> None:
     assert sheet(answer, "costs").sentence == "4 days with calls, the first on Tue 2026-09-01."
 
 
+def test_all_time_holds_days_to_come_which_a_wrong_clock_writes() -> None:
+    answer = made("summary", *LAST_MONTHS, call("2031-01-01", cost_usd=16.0))
+    assert column(answer, "costs", "estimated_cost_usd") == [31.0, 1.0, 3.0, 7.0]
+    assert column(answer, "costs", "until")[0] == "2031-01-02T00:00:00+00:00"
+    assert answer.facts["days_tracked"] == 5
+
+
 def test_summary_says_the_tokens_of_the_period_by_kind_and_the_hit_rate() -> None:
     answer = made("summary", *LAST_MONTHS)
     kinds = dict(

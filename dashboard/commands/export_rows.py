@@ -29,6 +29,7 @@ from ..numbers import plural
 from ..settings import Settings
 from ..store.files import FileStore
 from . import choice, folder, price_file
+from .ahead import left_out
 from .choice import Choice
 from .export_wanted import Wanted
 from .nothing import nothing
@@ -79,7 +80,8 @@ def _export_logged(settings: Settings, wanted: Wanted, form: Form, now: datetime
         if not _put(wanted, form, extracts, view) and not remarks:
             remarks = [nothing(view, store, settings)]
         known = report.build(store.sums(view), view, "model", bad_lines=bad_lines, prices=prices)
-        _say([*remarks, *_unbilled(wanted, form), *bad_files, *printout.remarks(known)])
+        remarks = [*remarks, *left_out(store, view, now), *_unbilled(wanted, form)]
+        _say([*remarks, *bad_files, *printout.remarks(known)])
     if bad_files:
         raise typer.Exit(1)
 

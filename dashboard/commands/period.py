@@ -55,8 +55,10 @@ def _between(since: str | None, until: str | None, now: datetime, zone: ZoneInfo
         raise UsageError("--until needs --since: from when on?")
     begin = _moment(since, now, zone, "--since", last_day=False)
     end = _moment(until or "today", now, zone, "--until", last_day=True)
+    if begin >= end and until is None:
+        raise UsageError(f"--since {since} is a day to come; to see such days give --until as well.")
     if begin >= end:
-        raise UsageError(f"--since {since} is not before --until {until or 'today'}.")
+        raise UsageError(f"--since {since} is not before --until {until}.")
     return Filter(begin, end)
 
 

@@ -12,6 +12,7 @@ import typer
 
 from ..errors import CallmeterError, UsageError
 from . import choice, folder, options, period, price_file
+from .ahead import left_out
 from .nothing import nothing
 from .remarks import tell
 
@@ -182,7 +183,8 @@ def run(
         prices = price_file.explaining(settings.prices)
         report = _built(store, view, by, bad_lines, standings, prices, detail=detail)
         _print(report, form)
-        tell([*bad_files, *wrong, *unknown, *_remarks(report, form, store, settings)])
+        said = [*wrong, *unknown, *left_out(store, view, now), *_remarks(report, form, store, settings)]
+        tell([*bad_files, *said])
     if bad_files:
         raise typer.Exit(1)
 

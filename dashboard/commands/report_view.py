@@ -15,6 +15,7 @@ from ..errors import UsageError
 from ..numbers import plural
 from ..sheets import Answer
 from . import choice, folder
+from .ahead import left_out
 from .nothing import nothing
 from .price_file import table
 from .remarks import tell
@@ -135,6 +136,8 @@ def _answer(store: FileStore, request: Request, form: str) -> tuple[Answer, str]
     answer = what.build(asked)
     bad = 0 if request.billed else folder.problems(store, request.read)[1]
     remarks += [f"Not counted: {plural(bad, 'bad line')}: callmeter check."] if bad else []
+    if not (what.whole or what.money or request.billed):
+        remarks += left_out(store, view, request.now)
     none = _nothing(asked, what, store, request.settings)
     facts = {"view": what.name, **answer.facts, "bad_lines": bad}
     if none and form == "text" and not what.whole and bill is None:

@@ -42,7 +42,7 @@ def build(asked: Asked) -> Answer:
 
 
 def _logged(asked: Asked) -> Answer:
-    every = asked.store.sums(_always(asked.view, asked.now))
+    every = asked.store.sums(_always(asked.view))
     days = _days(every)
     inside = asked.store.sums(asked.view)
     found = metrics.totals(inside)
@@ -59,9 +59,10 @@ def _logged(asked: Asked) -> Answer:
     )
 
 
-def _always(view: Filter, now: datetime) -> Filter:
-    """All time up to tomorrow, with the choices of the view."""
-    return replace(view, since=datetime(1971, 1, 1, tzinfo=view.since.tzinfo), until=now + timedelta(days=2))
+def _always(view: Filter) -> Filter:
+    """All time, days to come included (a clock may be wrong), with the choices of the view."""
+    zone = view.since.tzinfo
+    return replace(view, since=datetime(1971, 1, 1, tzinfo=zone), until=datetime(9000, 1, 1, tzinfo=zone))
 
 
 def _days(sums: pd.DataFrame) -> list[date]:
@@ -87,7 +88,7 @@ def _periods(asked: Asked, days: list[date]) -> Iterator[tuple[str, Filter]]:
     zone = asked.store.zone
     today = asked.now.astimezone(zone).date()
     known = {
-        _ALL: filters.days(min([*days, today]), today, zone),
+        _ALL: filters.days(min([*days, today]), max([*days, today]), zone),
         "Today": filters.days(today, today, zone),
         "Last 7 days": filters.last("7d", asked.now, zone),
         "Last 30 days": filters.last("30d", asked.now, zone),
