@@ -86,6 +86,15 @@ def test_the_first_hour_after_a_period_is_not_in_it() -> None:
 # daily
 
 
+def test_daily_begins_where_the_log_does_and_ends_with_today_or_a_call_to_come() -> None:
+    lines = (call("2026-11-18"), call("2026-11-20"), call("2031-01-01"))
+    assert column(made("daily", *lines), "days", "day") == ["2026-11-18", "2026-11-19", "2026-11-20"]
+    one = asked(*lines)
+    longer = replace(one, view=replace(one.view, until=at("2032-01-01 00:00")))
+    assert column(view("daily").build(longer), "days", "day")[-2:] == ["2026-11-20", "2031-01-01"]
+    assert column(made("daily"), "days", "day") == []
+
+
 def test_daily_has_every_day_those_without_calls_too() -> None:
     answer = made("daily", call("2026-11-18"), call("2026-11-20", cost_usd=3.0), since="2026-11-18")
     assert column(answer, "days", "day") == ["2026-11-18", "2026-11-19", "2026-11-20"]
@@ -124,7 +133,8 @@ def test_days_are_those_of_the_zone_across_a_change_of_the_clock() -> None:
     """25 October 2026 has 25 hours in Berlin; 23:30 there is 22:30 UTC."""
     late = {"time": at("2026-10-25 22:30"), "model": "opus", "cost_usd": 1.0}
     answer = made("daily", late, since="2026-10-24", zone="Europe/Berlin")
-    assert column(answer, "days", "estimated_cost_usd")[:3] == [0.0, 1.0, 0.0]
+    assert column(answer, "days", "day")[:2] == ["2026-10-25", "2026-10-26"]
+    assert column(answer, "days", "estimated_cost_usd")[:2] == [1.0, 0.0]
 
 
 def test_averages_of_few_days() -> None:

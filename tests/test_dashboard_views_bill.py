@@ -79,6 +79,13 @@ def test_a_day_that_was_never_read_of_the_bill_is_a_gap_not_a_zero() -> None:
     assert "Anthropic's numbers of 1 day are not here (19 November): callmeter sync." in answer.remarks
 
 
+def test_daily_begins_with_the_first_billed_day_where_the_bill_goes_further_back() -> None:
+    theirs = billed({"2026-11-17": [{"amount_usd": 2.0}]})
+    answer = made("daily", call("2026-11-19"), billed=theirs)
+    assert column(answer, "days", "day")[0] == "2026-11-17"
+    assert column(answer, "days", "billed_usd") == [2.0, None, None, None]
+
+
 def test_the_averages_of_the_bill_are_null_where_a_day_of_the_7_was_not_read() -> None:
     theirs = billed({f"2026-11-{day:02}": [{"amount_usd": 7.0}] for day in range(8, 21) if day != 10})
     answer = made("daily", since="2026-11-14", billed=theirs, only_billed=True)

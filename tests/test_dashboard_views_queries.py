@@ -101,7 +101,7 @@ def test_the_daily_cost_with_the_average_of_7_days(lines: Lines, store: FileStor
     """Each day's cost, and the mean of it and the 6 days before, once there are 7; not of today."""
     days = {date.fromisoformat(day): cost(some) for day, some in _by_day(lines).items()}
     rows = answered("daily", store).sheets[0].rows
-    assert len(rows) == 30
+    assert len(rows) == DAYS
     for row in rows:
         day = date.fromisoformat(str(row["day"]))
         span = [day - timedelta(days=number) for number in range(7)]

@@ -39,7 +39,9 @@ _NOTHING = dict.fromkeys(MEASURES, 0)
 
 
 def build(asked: Asked) -> Answer:
-    """A row per local day, or with `only_billed` per UTC day of Anthropic's."""
+    """A row per local day since the log, or the bill beside it, began; or with `only_billed` per UTC day of
+    Anthropic's.
+    """
     return _billed(asked) if asked.only_billed else _logged(asked)
 
 
@@ -67,9 +69,11 @@ def _logged(asked: Asked) -> Answer:
     inside = asked.store.sums(view)
     billed = bill.beside(asked) if bill.whole_days(view) else None
     amounts = bill.by_day(billed, view.models) if billed else {}
+    first = _first(asked, wide)
+    days = _days(asked, inside, min(filter(None, (first, *amounts)), default=None))
     rows = [
         row | _bill_of(asked, row, amounts)
-        for row in _with_averages(_rows(asked, inside), _by_day(wide), _first(asked, wide), _today(asked))
+        for row in _with_averages(_rows(days, inside), _by_day(wide), first, _today(asked))
     ]
     beside = (bill.BILLED, bill.BILLED_BOUND) if billed else ()
     columns = (_DAY, CALLS, TOKENS, HIT_RATE, COST, _AVERAGE, *beside, *INCOMPLETE, _AVERAGE_BOUND)
@@ -97,10 +101,20 @@ def _first(asked: Asked, sums: pd.DataFrame) -> date | None:
     return min(_by_day(sums), default=None)
 
 
-def _rows(asked: Asked, sums: pd.DataFrame) -> list[dict[str, Cell]]:
-    """The cells of each day of the view up to today, also of those without calls."""
-    known = _by_day(sums)
+def _days(asked: Asked, sums: pd.DataFrame, first: date | None) -> list[date]:
+    """The days of the view from the first that anything is known of up to today, and those to come that have
+    calls.
+    """
+    if first is None:
+        return []
     days = [day.date() for day in metrics.local_days(asked.view, asked.now)]
+    ahead = [day for day in _by_day(sums) if day > days[-1]]
+    return [day for day in (*days, *ahead) if day >= first]
+
+
+def _rows(days: Sequence[date], sums: pd.DataFrame) -> list[dict[str, Cell]]:
+    """The cells of each day, also of those without calls."""
+    known = _by_day(sums)
     return [{"day": day.isoformat(), **usage(known.get(day, _NOTHING))} for day in days]
 
 
