@@ -222,3 +222,19 @@ def test_csv_is_the_first_table_and_no_cell_is_a_formula(cell: Any, written: str
     out = io.StringIO()
     data.write_csv(Answer([sheet(row(calls=cell)), sheet(row("second"))]), out)
     assert out.getvalue() == f"name,calls\na,{written}\n"
+
+
+class Screen(io.StringIO):
+    """A stdout that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_csv_gives_a_terminal_no_orders_and_a_pipe_every_text_as_it_is() -> None:
+    name = "a\x1b[31m\u202eb ü"
+    pipe, screen = io.StringIO(), Screen()
+    for out in (pipe, screen):
+        data.write_csv(Answer([sheet(row(name, 5))]), out)
+    assert pipe.getvalue() == f"name,calls\n{name},5\n"
+    assert screen.getvalue() == "name,calls\na\\x1b[31m\\u202eb ü,5\n"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from . import Answer, Sheet
+from .text import printable
 
 _FORMULA = tuple("=+-@\t\r\n")
 _INNER = re.compile('(?<=[;,\t\n"])(?=[=+@-])')
@@ -39,10 +40,18 @@ def write_csv(answer: Answer, out: TextIO) -> None:
 
 
 def write_rows(names: Sequence[str], rows: Iterable[Mapping[str, Any]], out: TextIO) -> None:
-    """Rows as CSV under a row of names."""
+    """Rows as CSV under a row of names. On a terminal what it would obey is spelled out; a pipe gets every
+    text as it is.
+    """
+    shown = _on_terminal if out.isatty() else safe
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: safe(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: shown(value) for name, value in row.items()} for row in rows)
+
+
+def _on_terminal(value: Any) -> Any:
+    cell = safe(value)
+    return printable(cell) if isinstance(cell, str) else cell
 
 
 def safe(value: Any) -> Any:
