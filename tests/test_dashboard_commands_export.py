@@ -16,8 +16,9 @@ from export_reading import cell_types, rows_of, sheet_names, sheet_rows, shown_c
 
 from dashboard import commands
 from dashboard.billing.snapshots import BillingFolder, Snapshot
-from dashboard.commands import options
+from dashboard.commands import export_rows, options
 from dashboard.commands.demo import write_history
+from dashboard.store.shelf import Shelf
 
 Shell = pytest.CaptureFixture[str]
 pytestmark = pytest.mark.usefixtures("own_machine")
@@ -87,6 +88,22 @@ def test_without_a_period_all_there_is_comes(capsys: Shell) -> None:
     assert [row["timestamp"] for row in rows] == [one["timestamp"] for one in told]
     written = list(csv.DictReader(io.StringIO(Path("my_usage.csv").read_text())))
     assert [{name: row[name] for name in told[0]} for row in written] == told
+
+
+def test_days_that_are_written_do_not_stay_in_memory(capsys: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, put = [], Shelf.put
+
+    def watched(shelf: Shelf, *given: Any, **more: Any) -> None:
+        put(shelf, *given, **more)
+        held.append(shelf.rows)
+
+    monkeypatch.setattr(Shelf, "put", watched)
+    monkeypatch.setattr(export_rows, "ROWS_HELD", 4)
+    for day in range(10, 20):
+        log(f"2026-11-{day}", {}, {})
+    for _ in ("read from the log", "from the cache"):
+        assert len(exported(capsys, "calls.csv", "--force")) == 20
+    assert max(held) == 4
 
 
 def test_a_file_without_a_name_is_named_by_its_rows_and_days(capsys: Shell) -> None:

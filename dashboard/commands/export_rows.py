@@ -35,6 +35,9 @@ from .export_wanted import Wanted
 from .nothing import nothing
 
 _LOGGED = {"calls": calls, "days": days}
+ROWS_HELD = 50_000
+"""About so many rows stay in memory: an export comes to each day once, or again for the local day after."""
+
 _NOT_SYNCED = "no numbers of Anthropic's yet; callmeter sync reads them"
 
 
@@ -64,7 +67,7 @@ def _form(wanted: Wanted) -> Form:
 
 def _export_logged(settings: Settings, wanted: Wanted, form: Form, now: datetime) -> None:
     folder.usable(settings.log_dir)
-    with FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir) as store:
+    with _store(settings) as store:
         store.load(wanted.view)
         whole = wanted.view or _everything(store, now)
         view, remarks = choice.narrowed(store, whole, wanted.choice)
@@ -84,6 +87,10 @@ def _export_logged(settings: Settings, wanted: Wanted, form: Form, now: datetime
         _say([*remarks, *bad_files, *printout.remarks(known)])
     if bad_files:
         raise typer.Exit(1)
+
+
+def _store(settings: Settings) -> FileStore:
+    return FileStore(settings.log_dir, settings.zone, cache_dir=settings.cache_dir, row_budget=ROWS_HELD)
 
 
 def _everything(store: FileStore, now: datetime) -> Filter:
