@@ -165,6 +165,16 @@ def test_costs_without_usage_are_compared_by_their_sum_alone() -> None:
     assert found.within is True
 
 
+def test_a_run_over_midnight_explains_nothing_where_usage_is_not_told() -> None:
+    """Else the run would be put to the next day, which lacks a call."""
+    run, lost = call("12T23:30", tokens_input=900_000), call("13T15:30", tokens_input=50_000)
+    logged = line(run, source="cli", calls=40, duration_seconds=3600.0)
+    bill = billed([*WORK, run, lost])
+    kept = (bill.usage["day"] != np.datetime64(LAST - timedelta(days=1), "s")).to_numpy()
+    found = together([logged], replace(bill, usage=bill.usage[kept].reset_index(drop=True)))
+    assert {(one.reason, one.day.day) for one in found.findings} == {("no_usage", 12), ("not_logged", 13)}
+
+
 def test_usage_that_names_no_model_makes_nothing_of_its_day_certain() -> None:
     lost, unnamed = call("11T10:30", tokens_input=3000), call("11T12:30", model=HAIKU)
     bill = billed([*WORK, lost, unnamed])

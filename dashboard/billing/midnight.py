@@ -93,6 +93,8 @@ def _may_have_moved(work: Workings, model: int, day: int, other: int) -> bool:
 def _part(work: Workings, line: int, day: int, other: int) -> None:
     known, model = work.grid.known, int(work.grid.lines.model[line])
     part = work.grid.lines.counts[line]
+    if work.torn[[day, other], model].any():
+        return
     if known[day]:
         part = np.minimum(part, np.maximum(-work.left[day, model], 0))
     if known[other]:
